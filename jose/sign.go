@@ -107,9 +107,12 @@ func Sign(key *SigningKey, header map[string]any, claims any) (string, error) {
 			opts.WithHeader(gojose.HeaderKey(name), v)
 		}
 	}
+	if kid != "" {
+		opts.WithHeader("kid", kid)
+	}
 	signer, err := gojose.NewSigner(gojose.SigningKey{
 		Algorithm: gojose.SignatureAlgorithm(key.public.algorithm),
-		Key:       gojose.JSONWebKey{Key: key.private, KeyID: kid},
+		Key:       key.private,
 	}, opts)
 	if err != nil {
 		return "", &gatehouse.Error{Code: "token.sign", Message: "the token was not signed", Err: err}
