@@ -1,0 +1,352 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// answer is the gatehouse.ResponseWriter a Forwarder writes to. It holds the
+// answer to the controls that judge it, and passes it on to the door.
+type answer struct {
+	t      *trip
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	stream *streamWatch
+
+	sent          bool // the head has gone to the client
+	upgraded      bool
+	upstreamError bool // a 5xx body replaced by a problem
+	buffering     bool // a control needs the whole answer
+	buffer        []byte
+	sink          io.Writer
+	filters       []io.WriteCloser
+	refused       *denial
+}
+
+// errRefused ends a Forwarder whose answer a control denied.
+var errRefused = errors.New("gateway: the answer was refused")
+
+// maxBufferedAnswer bounds an answer that a control wants whole.
+const maxBufferedAnswer = 8 << 20
+
+func (a *answer) WriteHead(status int, h gatehouse.Header) error {
+	t := a.t
+	if status < 200 && status != 101 {
+		if status == 100 {
+			return nil // the door answers Expect itself
+		}
+		return t.w.WriteHead(status, h)
+	}
+	x := t.x
+	x.Response.Status = status
+	x.Response.Header = append(x.Response.Header[:0], h...)
+	a.dress(&x.Response.Header)
+	if status == 101 {
+		return a.upgrade()
+	}
+	if status >= 500 && !t.route.PassErrors && !t.grpc() {
+		a.upstreamError = true
+		return nil // finish writes the problem in its place
+	}
+	if t.streams(h) {
+		a.startStream()
+	}
+	if err := a.judgeHead(); err != nil || a.buffering {
+		return err
+	}
+	return a.send()
+}
+
+// dress puts the gateway's own fields on an answer's header.
+func (a *answer) dress(h *gatehouse.Header) {
+	t := a.t
+	h.DelFunc(func(f gatehouse.Field) bool {
+		return isHopByHop(f.Name) && !(t.x.Response.Status == 101 && gatehouse.EqualFold(f.Name, "Upgrade"))
+	})
+	if t.site != nil && t.site.CORS != nil {
+		t.site.CORS.answer(t.x, h)
+	}
+	if t.route != nil {
+		for _, f := range t.route.SecurityHeader {
+			if f.Name == "Strict-Transport-Security" && t.x.Request.Scheme != "https" {
+				continue
+			}
+			h.Set(f.Name, f.Value)
+		}
+	}
+	for _, f := range t.responseEdits {
+		h.Set(f.Name, inert(f.Value))
+	}
+	h.Set("X-Request-Id", t.x.ID)
+	if t.route != nil && t.x.Principal != nil {
+		t.route.ResponseHeader.apply(h, t.x)
+	}
+}
+
+func (t *trip) grpc() bool {
+	return t.route.Streams&StreamGRPC != 0 && strings.HasPrefix(t.x.Response.Header.Get("Content-Type"), "application/grpc")
+}
+
+// streams reports whether this is an endless answer of a kind the route allows.
+func (t *trip) streams(h gatehouse.Header) bool {
+	ct := h.Get("Content-Type")
+	return t.route.Streams&StreamSSE != 0 && strings.HasPrefix(ct, "text/event-stream") || t.grpc()
+}
+
+func (a *answer) upgrade() error {
+	if a.t.x.Outbound.Upgrade == "" || !gatehouse.EqualFold(a.t.x.Response.Header.Get("Upgrade"), a.t.x.Outbound.Upgrade) {
+		return &gatehouse.Error{Code: "upstream.upgrade", Status: 502, Message: "the upstream switches to a protocol nobody asked for"}
+	}
+	a.t.x.Response.Header.Set("Connection", "Upgrade")
+	a.upgraded, a.sent = true, true
+	a.startStream()
+	return a.t.w.WriteHead(101, a.t.x.Response.Header)
+}
+
+// judgeHead asks the ResponseControls that need no body; where one needs it the
+// answer is held back.
+func (a *answer) judgeHead() error {
+	for i := range a.t.route.Stages {
+		s := &a.t.route.Stages[i]
+		if s.Mode == gatehouse.Off {
+			continue
+		}
+		if s.response == nil {
+			continue
+		}
+		if s.whole {
+			a.buffering = true
+			continue
+		}
+		if err := a.judge(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *answer) judge(s *Stage) error {
+	t := a.t
+	t.mark = time.Now()
+	edits := len(t.responseEdits) // those before are on the header already
+	v, err := t.checkResponse(s.response)
+	if v.Outcome == gatehouse.Deny && v.Status == 0 {
+		v.Status = 502
+	}
+	if d := t.rule(s.Control.Name(), gatehouse.StepJudgeBack, s.Mode, v, err); d != nil {
+		a.refused = d
+		return errRefused
+	}
+	for _, f := range t.responseEdits[edits:] {
+		t.x.Response.Header.Set(f.Name, inert(f.Value))
+	}
+	return nil
+}
+
+func (t *trip) checkResponse(c gatehouse.ResponseControl) (v gatehouse.Verdict, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.panicked(p)
+		}
+	}()
+	return c.CheckResponse(t.ctx, t.x)
+}
+
+// send releases the head and sets up what the body passes through.
+func (a *answer) send() error {
+	t := a.t
+	a.sink = doorBody{a}
+	for i := len(t.route.Stages) - 1; i >= 0; i-- {
+		s := &t.route.Stages[i]
+		if s.filter == nil || s.Mode != gatehouse.Enforce || t.x.Request.Method == "HEAD" {
+			continue
+		}
+		w, err := s.filter.FilterResponse(t.x, a.sink)
+		if err != nil {
+			a.refused = failure(s.Control.Name(), gatehouse.AsError(err, "answer.filter", 502))
+			return errRefused
+		}
+		t.x.Response.Header.Del("Content-Length") // the filter may change it
+		a.filters, a.sink = append(a.filters, w), w
+	}
+	a.sent = true
+	return t.w.WriteHead(t.x.Response.Status, t.x.Response.Header)
+}
+
+// doorBody is the last writer: the door, counted.
+type doorBody struct{ a *answer }
+
+func (d doorBody) Write(p []byte) (int, error) {
+	n, err := d.a.t.w.Write(p)
+	d.a.t.x.Response.Bytes += int64(n)
+	return n, err
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	switch {
+	case a.upstreamError:
+		return len(p), nil
+	case a.buffering:
+		if len(a.buffer)+len(p) > maxBufferedAnswer {
+			a.refused = failure("answer", &gatehouse.Error{Code: "answer.length", Status: 502, Message: "the answer is too large to be judged whole"})
+			return 0, errRefused
+		}
+		a.buffer = append(a.buffer, p...)
+		return len(p), nil
+	case len(a.filters) == 0:
+		n, err := a.t.w.Write(p)
+		a.t.x.Response.Bytes += int64(n)
+		return n, err
+	}
+	return a.sink.Write(p)
+}
+
+func (a *answer) Flush() error {
+	if !a.sent {
+		return nil
+	}
+	return a.t.w.Flush()
+}
+
+func (a *answer) WriteTrailer(h gatehouse.Header) error {
+	a.t.x.Response.Trailer = append(a.t.x.Response.Trailer[:0], h...)
+	if !a.sent {
+		return nil
+	}
+	return a.t.w.WriteTrailer(h)
+}
+
+func (a *answer) Upgrade() (io.ReadWriteCloser, error) {
+	if !a.upgraded {
+		return nil, errors.New("gateway: no upgrade was agreed on")
+	}
+	return a.t.w.Upgrade()
+}
+
+// finish completes an answer whose Forwarder has returned.
+func (a *answer) finish() error {
+	t := a.t
+	switch {
+	case a.upstreamError:
+		a.replaceError()
+		return nil
+	case a.upgraded || a.refused != nil:
+		return nil
+	case a.buffering:
+		if err := a.judgeWhole(); err != nil {
+			return err
+		}
+	case !a.sent:
+		return &gatehouse.Error{Code: "upstream.no_answer", Status: 502, Message: "nothing answered"}
+	}
+	for i := len(a.filters) - 1; i >= 0; i-- { // outermost first: each flushes into the next
+		if err := a.filters[i].Close(); err != nil {
+			return gatehouse.AsError(err, "answer.filter", 502)
+		}
+	}
+	if a.buffering && len(t.x.Response.Trailer) > 0 {
+		return t.w.WriteTrailer(t.x.Response.Trailer)
+	}
+	return nil
+}
+
+// judgeWhole asks the controls that wanted the whole answer, and releases it.
+func (a *answer) judgeWhole() error {
+	t := a.t
+	t.x.Response.Body = a.buffer
+	for i := range t.route.Stages {
+		s := &t.route.Stages[i]
+		if s.Mode != gatehouse.Off && s.whole && s.response != nil {
+			if err := a.judge(s); err != nil {
+				return err
+			}
+		}
+	}
+	if err := a.send(); err != nil {
+		return err
+	}
+	_, err := a.sink.Write(a.buffer)
+	return err
+}
+
+// replaceError writes a problem in place of the upstream's 5xx body: what failed
+// inside is for the log.
+func (a *answer) replaceError() {
+	t := a.t
+	x := t.x
+	h := &x.Response.Header
+	h.DelFunc(func(f gatehouse.Field) bool {
+		return strings.HasPrefix(strings.ToLower(f.Name), "content-") && !isSecurityField(f.Name)
+	})
+	h.Del("Etag")
+	h.Set("Content-Type", "application/problem+json")
+	t.write(x.Response.Status, appendProblem(nil, x.Response.Status, "upstream.error", x.ID))
+}
+
+func isSecurityField(name string) bool {
+	return gatehouse.EqualFold(name, "Content-Security-Policy")
+}
+
+// startStream lifts the route's timeout from an endless answer, and watches that
+// the caller's credential stays good instead.
+func (a *answer) startStream() {
+	t := a.t
+	t.x.Response.Streaming = true
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	if t.x.Principal.IsAnonymous() {
+		return
+	}
+	standing, _ := t.route.Authenticator.(gatehouse.Standing)
+	a.stream = watchStream(t.x.Principal, standing, a.cancel)
+}
+
+const streamCheckEvery = time.Second
+
+// streamWatch cancels a stream whose credential expired or was revoked.
+type streamWatch struct {
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel context.CancelCauseFunc) *streamWatch {
+	w := &streamWatch{}
+	var tick func()
+	tick = func() {
+		now := time.Now()
+		var err error
+		if standing != nil {
+			err = standing.StillGood(p, now)
+		} else if !p.Expires.IsZero() && !now.Before(p.Expires) {
+			err = &gatehouse.Error{Code: "token.expired", Status: 401, Message: "the stream outlived its credential"}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		switch {
+		case w.stopped:
+		case err != nil:
+			cancel(gatehouse.AsError(err, "stream.ended", 401))
+		default:
+			w.timer.Reset(streamCheckEvery)
+		}
+	}
+	w.mu.Lock()
+	w.timer = time.AfterFunc(streamCheckEvery, tick)
+	w.mu.Unlock()
+	return w
+}
+
+func (w *streamWatch) stop() {
+	w.mu.Lock()
+	w.stopped = true
+	w.timer.Stop()
+	w.mu.Unlock()
+}

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+type connKey struct{}
+
+// ConnInfo is what the door knows of a connection, for all its requests.
+type ConnInfo struct {
+	Remote   netip.AddrPort
+	Listener string
+
+	fingerprint atomic.Pointer[string]
+}
+
+// Fingerprint is the JA4-style fingerprint of the ClientHello, or "".
+func (c *ConnInfo) Fingerprint() string {
+	if f := c.fingerprint.Load(); f != nil {
+		return *f
+	}
+	return ""
+}
+
+// Hello takes the fingerprint of the connection's ClientHello: call it from
+// tls.Config.GetConfigForClient.
+func (c *ConnInfo) Hello(h *tls.ClientHelloInfo) {
+	f := fingerprint(h)
+	c.fingerprint.Store(&f)
+}
+
+// WithConn returns a context that tells the Door about the connection: for
+// http.Server.ConnContext.
+func WithConn(ctx context.Context, c *ConnInfo) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// NewConnInfo describes a connection accepted on a listener.
+func NewConnInfo(c net.Conn, listener string) *ConnInfo {
+	info := &ConnInfo{Listener: listener}
+	if ap, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
+		info.Remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return info
+}
+
+// fingerprint is a JA4 of a TLS over TCP ClientHello: protocol, version, SNI,
+// counts and ALPN, then truncated hashes of the sorted cipher suites and of the
+// sorted extensions with the signature schemes. GREASE values are left out (RFC
+// 8701).
+func fingerprint(h *tls.ClientHelloInfo) string {
+	version := uint16(0)
+	for _, v := range h.SupportedVersions {
+		if !isGREASE(v) && v > version {
+			version = v
+		}
+	}
+	names := map[uint16]string{tls.VersionTLS13: "13", tls.VersionTLS12: "12", tls.VersionTLS11: "11", tls.VersionTLS10: "10"}
+	v := names[version]
+	if v == "" {
+		v = "00"
+	}
+	sni := "i"
+	if h.ServerName != "" {
+		sni = "d"
+	}
+	alpn := "00"
+	if len(h.SupportedProtos) > 0 && h.SupportedProtos[0] != "" {
+		p := h.SupportedProtos[0]
+		alpn = alnum(p[0]) + alnum(p[len(p)-1])
+	}
+	ciphers := hexSorted(h.CipherSuites)
+	extensions := hexSorted(h.Extensions)
+	const serverName, alpnExt = "0000", "0010"
+	hashed := slices.DeleteFunc(slices.Clone(extensions), func(e string) bool { return e == serverName || e == alpnExt })
+	schemes := make([]string, 0, len(h.SignatureSchemes))
+	for _, s := range h.SignatureSchemes {
+		if !isGREASE(uint16(s)) {
+			schemes = append(schemes, fmt.Sprintf("%04x", uint16(s)))
+		}
+	}
+	return fmt.Sprintf("t%s%s%02d%02d%s_%s_%s", v, sni, min(len(ciphers), 99), min(len(extensions), 99), alpn,
+		hash12(strings.Join(ciphers, ",")), hash12(strings.Join(hashed, ",")+"_"+strings.Join(schemes, ",")))
+}
+
+func alnum(c byte) string {
+	if '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' {
+		return string(rune(c))
+	}
+	return "9"
+}
+
+func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+func hexSorted(vs []uint16) []string {
+	out := make([]string, 0, len(vs))
+	for _, v := range vs {
+		if !isGREASE(v) {
+			out = append(out, fmt.Sprintf("%04x", v))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func hash12(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:6])
+}
