@@ -20,7 +20,7 @@ const (
 )
 
 // signatures are the algorithms an issuer may use: asymmetric only.
-var signatures = []string{"ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+var signatures = []string{"ES256", "ES384", "ES512", "EdDSA",
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 
 // omissible are the claims of RFC 9068 that an exception may leave out. iat is

@@ -1,0 +1,116 @@
+package authn
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// replayShards is a power of two.
+const replayShards = 64
+
+// A proofID identifies a DPoP proof: a hash of its key's thumbprint and its jti.
+type proofID [16]byte
+
+// A replayStore remembers the proofs that were used, each for the whole time in
+// which it could be accepted again. It is bounded, and refuses when full: what
+// was seen is never forgotten early (RFC 9449, section 11.1).
+type replayStore struct {
+	limit  atomic.Int64
+	count  atomic.Int64
+	shards [replayShards]replayShard
+}
+
+type replayShard struct {
+	mu   sync.Mutex
+	seen map[proofID]struct{}
+	// queue holds the same entries in the order of arrival from head on, and so
+	// nearly in the order of expiry.
+	queue []replayEntry
+	head  int
+	_     [8]byte
+}
+
+type replayEntry struct {
+	id      proofID
+	expires int64 // Unix nanoseconds
+}
+
+func newReplayStore(limit int) *replayStore {
+	s := &replayStore{}
+	s.limit.Store(int64(limit))
+	for i := range s.shards {
+		s.shards[i].seen = make(map[proofID]struct{})
+	}
+	return s
+}
+
+// use marks id as used until expires, atomically: of any number of callers with
+// one id exactly one gets nil.
+func (s *replayStore) use(id proofID, now, expires time.Time) error {
+	sh := &s.shards[binary.LittleEndian.Uint64(id[:8])%replayShards]
+	at := now.UnixNano()
+	reserved := s.reserve(at)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if reserved {
+		s.count.Add(-int64(sh.forget(at)))
+	}
+	if _, seen := sh.seen[id]; seen {
+		if reserved {
+			s.count.Add(-1)
+		}
+		return errProofReplayed
+	}
+	if !reserved {
+		return errReplayFull
+	}
+	sh.seen[id] = struct{}{}
+	sh.queue = append(sh.queue, replayEntry{id, expires.UnixNano()})
+	return nil
+}
+
+// reserve takes a place. When there is none it forgets what expired in all
+// shards and tries once more.
+func (s *replayStore) reserve(at int64) bool {
+	limit := s.limit.Load()
+	if s.count.Add(1) <= limit {
+		return true
+	}
+	s.count.Add(-1)
+	freed := 0
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		freed += sh.forget(at)
+		sh.mu.Unlock()
+	}
+	s.count.Add(-int64(freed))
+	if s.count.Add(1) <= limit {
+		return true
+	}
+	s.count.Add(-1)
+	return false
+}
+
+// forget drops expired entries from the front and returns how many. The caller
+// holds the lock.
+func (sh *replayShard) forget(at int64) int {
+	n := 0
+	for sh.head < len(sh.queue) && sh.queue[sh.head].expires < at {
+		delete(sh.seen, sh.queue[sh.head].id)
+		sh.head++
+		n++
+	}
+	if sh.head == len(sh.queue) {
+		sh.queue, sh.head = sh.queue[:0], 0
+	} else if sh.head > 64 && sh.head > len(sh.queue)/2 {
+		sh.queue = sh.queue[:copy(sh.queue, sh.queue[sh.head:])]
+		sh.head = 0
+	}
+	return n
+}
+
+// len returns how many proofs are remembered, expired ones perhaps included.
+func (s *replayStore) len() int { return int(s.count.Load()) }
