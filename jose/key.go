@@ -127,7 +127,7 @@ func (k *Key) same(other *Key) bool { return bytes.Equal(k.canonical, other.cano
 // private and symmetric keys, keys that are not for verifying signatures, weak RSA
 // keys and points off their curve. Certificates in it are not looked at.
 func ParseKey(jwk string) (*Key, error) {
-	m, err := readObject(jwk)
+	m, _, err := readObject(jwk)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +287,7 @@ func octets(jwk Claims, name string) ([]byte, error) {
 	if err != nil || !ok || s == "" {
 		return nil, errKeyShape
 	}
-	b, err := decode(s)
+	b, err := decode(s, 0)
 	if err != nil {
 		return nil, errKeyShape
 	}

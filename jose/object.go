@@ -20,9 +20,9 @@ const (
 // registered claim's in case only, nothing after the object, and within bounds of
 // depth and number. Strings are substrings of data where they hold no escape.
 func ParseClaims(data string) (Claims, error) {
-	m, err := readObject(data)
-	if err != nil {
-		return nil, err
+	m, twins, err := readObject(data)
+	if err != nil || !twins {
+		return m, err
 	}
 	if folded(m, registeredClaims) {
 		return nil, errCaseFolded
@@ -33,25 +33,25 @@ func ParseClaims(data string) (Claims, error) {
 	return m, nil
 }
 
-// readObject reads data as one object, and nothing else.
-func readObject(data string) (map[string]any, error) {
+// readObject reads data as one object, and nothing else. It tells whether any
+// name in it could be the twin of another in case only.
+func readObject(data string) (m map[string]any, twins bool, err error) {
 	if !utf8.ValidString(data) {
-		return nil, errUTF8
+		return nil, false, errUTF8
 	}
 	r := reader{s: data}
 	r.space()
 	if r.i >= len(r.s) || r.s[r.i] != '{' {
-		return nil, errJSON
+		return nil, false, errJSON
 	}
-	m, err := r.object(1, min(len(data)/24, maxHint))
-	if err != nil {
-		return nil, err
+	if m, err = r.object(1, min(len(data)/24, maxHint)); err != nil {
+		return nil, false, err
 	}
 	r.space()
 	if r.i != len(r.s) {
-		return nil, errTrailing
+		return nil, false, errTrailing
 	}
-	return m, nil
+	return m, r.twins, nil
 }
 
 // A reader walks over a document once, from left to right. Methods that read a
@@ -60,6 +60,7 @@ type reader struct {
 	s      string // valid UTF-8
 	i      int
 	values int
+	twins  bool // some name is suspect
 }
 
 func (r *reader) space() {
@@ -142,6 +143,7 @@ func (r *reader) object(depth, hint int) (map[string]any, error) {
 			return nil, errJSON
 		}
 		r.i++
+		r.twins = r.twins || suspect(name)
 		v, err := r.value(depth)
 		if err != nil {
 			return nil, err

@@ -33,6 +33,9 @@ type Token struct {
 	Signature []byte
 }
 
+// maxSignature is that of the longest RSA key, in bytes.
+const maxSignature = maxRSA / 8
+
 // strict refuses padding bits that are not zero: two spellings of one token would
 // defeat caches and replay checks.
 var strict = base64.RawURLEncoding.Strict()
@@ -76,15 +79,16 @@ func parse(token string, limit int) (*Token, error) {
 	if sig == "" {
 		return nil, errSegments
 	}
-	claims, err := decode(body)
+	if strict.DecodedLen(len(sig)) > maxSignature {
+		return nil, errSigFormat
+	}
+	claims, err := decode(body, strict.DecodedLen(len(sig)))
 	if err != nil {
 		return nil, err
 	}
-	signature, err := decode(sig)
-	if err != nil {
+	if t.Signature, err = appendDecoded(claims[len(claims):], sig); err != nil {
 		return nil, err
 	}
-	t.Signature = signature
 	if t.Claims, err = ParseClaims(text(claims)); err != nil {
 		return nil, err
 	}
@@ -92,15 +96,15 @@ func parse(token string, limit int) (*Token, error) {
 }
 
 func (t *Token) readHeader(segment string) error {
-	raw, err := decode(segment)
+	raw, err := decode(segment, 0)
 	if err != nil {
 		return err
 	}
-	m, err := readObject(text(raw))
+	m, twins, err := readObject(text(raw))
 	if err != nil {
 		return err
 	}
-	if folded(m, registeredHeaders) {
+	if twins && folded(m, registeredHeaders) {
 		return errCaseFolded
 	}
 	if err := refuseExtensions(m); err != nil {
@@ -128,20 +132,18 @@ func (t *Token) readHeader(segment string) error {
 // read. RFC 7515, section 4.1.11: what crit names must be understood, and here
 // nothing is.
 func refuseExtensions(m map[string]any) error {
-	for name := range m {
-		switch name {
-		case "crit":
-			return errCrit
-		case "b64":
-			return errB64
-		case "zip":
-			return errZip
-		case "enc":
-			return errEncrypted
+	for _, x := range extensions {
+		if _, ok := m[x.name]; ok {
+			return x.err
 		}
 	}
 	return nil
 }
+
+var extensions = [...]struct {
+	name string
+	err  error
+}{{"crit", errCrit}, {"b64", errB64}, {"zip", errZip}, {"enc", errEncrypted}}
 
 // parameter returns a header parameter that is a non-empty string or absent.
 func parameter(m map[string]any, name string) (string, error) {
@@ -156,18 +158,29 @@ func parameter(m map[string]any, name string) (string, error) {
 	return s, nil
 }
 
-// decode reads canonical unpadded base64url. The standard decoder skips line
+// decode reads canonical unpadded base64url into a new slice with room for more
+// bytes after it.
+func decode(segment string, more int) ([]byte, error) {
+	return appendDecoded(make([]byte, 0, strict.DecodedLen(len(segment))+more), segment)
+}
+
+// appendDecoded is decode behind what is in b. The standard decoder skips line
 // breaks, so they are looked for.
-func decode(segment string) ([]byte, error) {
+func appendDecoded(b []byte, segment string) ([]byte, error) {
 	if strings.IndexByte(segment, '\n') >= 0 || strings.IndexByte(segment, '\r') >= 0 {
 		return nil, errEncoding
 	}
-	b, err := strict.DecodeString(segment)
+	n := len(b)
+	b = b[:n+strict.DecodedLen(len(segment))]
+	decoded, err := strict.Decode(b[n:], bytesOf(segment))
 	if err != nil {
 		return nil, errEncoding
 	}
-	return b, nil
+	return b[:n+decoded], nil
 }
 
 // text turns bytes that nobody writes to any more into a string without a copy.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// bytesOf is the reverse, for those who only read.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
