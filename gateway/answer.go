@@ -301,6 +301,9 @@ func (a *answer) startStream() {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
+	if e, ok := t.w.(interface{ Endless() }); ok {
+		e.Endless()
+	}
 	if t.x.Principal.IsAnonymous() {
 		return
 	}

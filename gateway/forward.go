@@ -32,6 +32,15 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// SetReadDeadline cuts a wait for the client's next bytes short, where the door
+// can.
+func (b *boundedBody) SetReadDeadline(at time.Time) error {
+	if d, ok := b.src.(interface{ SetReadDeadline(time.Time) error }); ok {
+		return d.SetReadDeadline(at)
+	}
+	return errors.ErrUnsupported
+}
+
 func (t *trip) overLimit() bool { return t.body != nil && t.body.over.Load() }
 
 func (t *trip) bodyLimit() int64 {

@@ -58,7 +58,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	lim := &d.g.Snapshot().Limits
-	v.w = netWriter{w: w, r: r, timeout: lim.WriteTimeout}
+	v.w = netWriter{w: w, timeout: lim.WriteTimeout}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		body := &pacedBody{body: r.Body, w: w, start: x.Start, timeout: lim.ReadTimeout}
 		defer body.end()
@@ -77,9 +77,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // netWriter is a gatehouse.ResponseWriter on net/http's.
 type netWriter struct {
 	w        http.ResponseWriter
-	r        *http.Request
 	timeout  time.Duration
 	deadline time.Time
+	endless  bool
 	hijacked bool
 	aborted  bool
 }
@@ -112,13 +112,16 @@ func (w *netWriter) WriteHead(status int, h gatehouse.Header) error {
 	if _, ok := out["Content-Type"]; !ok {
 		out["Content-Type"] = nil // no sniffing
 	}
+	w.extend()
 	w.w.WriteHeader(status)
 	return nil
 }
 
 func (w *netWriter) Write(p []byte) (int, error) {
 	w.extend()
-	return w.w.Write(p)
+	n, err := w.w.Write(p)
+	w.rest()
+	return n, err
 }
 
 // extend gives the client WriteTimeout for each piece of a long answer, at the
@@ -136,7 +139,22 @@ func (w *netWriter) extend() {
 
 func (w *netWriter) Flush() error {
 	w.extend()
-	return http.NewResponseController(w.w).Flush()
+	err := http.NewResponseController(w.w).Flush()
+	w.rest()
+	return err
+}
+
+// Endless says that the answer may pause for longer than any timeout between its
+// pieces.
+func (w *netWriter) Endless() { w.endless = true }
+
+// rest lifts the deadline while an endless answer has nothing to say: HTTP/2
+// resets a stream whose deadline passes, written to or not.
+func (w *netWriter) rest() {
+	if w.endless && w.timeout > 0 {
+		w.deadline = time.Time{}
+		_ = http.NewResponseController(w.w).SetWriteDeadline(time.Time{})
+	}
 }
 
 func (w *netWriter) WriteTrailer(h gatehouse.Header) error {
@@ -236,6 +254,13 @@ func (b *pacedBody) deadline(at time.Time) {
 	if b.w != nil {
 		_ = http.NewResponseController(b.w).SetReadDeadline(at)
 	}
+}
+
+// SetReadDeadline cuts a wait for the client short, for an upstream that has
+// answered before the body was through.
+func (b *pacedBody) SetReadDeadline(at time.Time) error {
+	b.deadline(at)
+	return nil
 }
 
 func (b *pacedBody) end() {
