@@ -1,0 +1,33 @@
+// Package upstream carries judged requests to the services behind the gateway.
+//
+// A [Pool] is one upstream: some endpoints, the balancing between them, their
+// health, and the rules for trying again. It implements gatehouse.Forwarder, and
+// so does a [Split], which divides traffic between pools by weight. A [State]
+// keeps health and connections across a reload of the configuration. A [Guard]
+// refuses addresses that nobody configured and that must not be reached (SSRF).
+//
+// What it promises:
+//
+//   - The message written is the message judged. Everything in x.Outbound is
+//     checked again before a byte leaves (RFC 9110 section 5, RFC 9112 section
+//     3); framing comes from the body held, never from the client's fields
+//     (RFC 9112 section 6), and no hop-by-hop field passes, in either direction
+//     (RFC 9110 section 7.6.1).
+//   - A request that is not idempotent is never sent twice: it is tried again
+//     only where no connection was had at all. Retries stay within a budget,
+//     prefer another endpoint, and never happen once the answer has begun.
+//   - An answer that broke off is returned as an error, never as a complete one.
+//   - Nobody reads the client's body after Forward has returned.
+//   - The address checked is the address dialled. A configured name that turns
+//     from a public address to an inner one is refused and keeps its last good
+//     addresses (DNS rebinding). Redirects are never followed, and no proxy is
+//     taken from the environment.
+//   - Everything is bounded: the head of an answer, interim answers, time to
+//     connect, to the head and between two reads, addresses per name.
+//
+// Reason codes: upstream.unwritable (400), upstream.unreachable, upstream.tls,
+// upstream.pin, upstream.malformed, upstream.aborted (502), upstream.upgrade
+// (501 or 502), upstream.unavailable (503), upstream.timeout (504),
+// client.timeout (408), body.too_large (413), client.gone (499: nobody is there
+// to be answered).
+package upstream
