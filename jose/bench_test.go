@@ -9,10 +9,7 @@ import (
 
 func benchToken(b *testing.B, alg Algorithm) (string, *Key) {
 	b.Helper()
-	k, err := GenerateKey("2026-11", alg)
-	if err != nil {
-		b.Fatal(err)
-	}
+	k := testKey(b, "2026-11", alg)
 	raw, err := Sign(k, map[string]any{"typ": "at+jwt"}, map[string]any{
 		"iss": "https://id.example.com", "aud": []string{"https://shop.example.com"}, "sub": "alice",
 		"client_id": "web", "jti": "0b1e9f4c-5a0e-4f0e-8a39-5d1f3a0f6c11", "iat": 1795262400, "exp": 1795263300,

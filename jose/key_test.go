@@ -138,10 +138,7 @@ func TestNewKey(t *testing.T) {
 // What a key writes of itself is what it was read from, and no secret.
 func TestKeyMarshal(t *testing.T) {
 	for _, alg := range []Algorithm{RS256, ES256, ES384, ES512, EdDSA} {
-		sk, err := GenerateKey("", alg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		sk := testKey(t, "", alg)
 		if s := fmt.Sprintf("%v %+v %s", sk, sk, sk); strings.Count(s, sk.Public().ID()) != 3 || len(s) > 3*80 {
 			t.Errorf("a signing key prints as %s", s)
 		}

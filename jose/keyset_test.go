@@ -6,10 +6,7 @@ import (
 )
 
 func TestParseKeySet(t *testing.T) {
-	other, err := GenerateKey("b", ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := testKey(t, "b", ES256)
 	otherJWK, err := other.Public().MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +60,7 @@ func TestParseKeySet(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	ec1, ec2 := `{"kid":"a",`+ecJW+`}`, ""
-	other, err := GenerateKey("a", ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := testKey(t, "a", ES256)
 	if b, err := other.Public().MarshalJSON(); err != nil {
 		t.Fatal(err)
 	} else {

@@ -3,14 +3,8 @@ package jose
 import "testing"
 
 func TestParseProof(t *testing.T) {
-	es, err := GenerateKey("", ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rs, err := GenerateKey("", RS256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	es := testKey(t, "", ES256)
+	rs := testKey(t, "", RS256)
 	claims := map[string]any{"jti": "1", "htm": "GET", "htu": "https://shop.example.com/orders", "iat": 1}
 	public := map[string]any{"kty": "EC", "crv": "P-256", "x": ecX, "y": ecY}
 	with := func(name, value string) map[string]any {
@@ -20,10 +14,7 @@ func TestParseProof(t *testing.T) {
 		}
 		return m
 	}
-	hs, err := GenerateKey("", HS256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	hs := testKey(t, "", HS256)
 	for _, tt := range []struct {
 		name   string
 		key    *SigningKey

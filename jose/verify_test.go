@@ -18,10 +18,7 @@ import (
 func TestVerifyAgainstGoJose(t *testing.T) {
 	for _, alg := range []Algorithm{RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256} {
 		t.Run(string(alg), func(t *testing.T) {
-			k, err := GenerateKey("k", alg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			k := testKey(t, "k", alg)
 			raw, err := Sign(k, nil, map[string]any{"sub": "alice"})
 			if err != nil {
 				t.Fatal(err)
@@ -71,10 +68,7 @@ func TestVerifyAgainstGoJose(t *testing.T) {
 // RFC 7518, section 3.4, and CVE-2022-21449: r and s from 1 to order-1.
 func TestVerifyECDSARange(t *testing.T) {
 	for _, alg := range []Algorithm{ES256, ES384, ES512} {
-		sk, err := GenerateKey("k", alg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		sk := testKey(t, "k", alg)
 		k := sk.Public()
 		n := new(big.Int).SetBytes(k.order)
 		size := len(k.order)
@@ -111,10 +105,7 @@ func TestVerifyECDSARange(t *testing.T) {
 
 // Short r and s, which only some signatures have, keep their leading zeros.
 func TestVerifyECDSAShort(t *testing.T) {
-	sk, err := GenerateKey("k", ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sk := testKey(t, "k", ES256)
 	private := sk.private.(*ecdsa.PrivateKey)
 	token := &Token{Header: Header{Algorithm: ES256}, Input: "a.b"}
 	sum := sha256.Sum256([]byte("a.b"))
@@ -136,27 +127,22 @@ func TestVerifyECDSAShort(t *testing.T) {
 
 // RFC 7518, section 3.5: no other length of salt.
 func TestVerifyPSSSalt(t *testing.T) {
-	sk, err := GenerateKey("k", PS256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sk := testKey(t, "k", PS256)
 	token := &Token{Header: Header{Algorithm: PS256}, Input: "a.b"}
 	sum := sha256.Sum256([]byte("a.b"))
 	for salt, code := range map[int]string{32: "", 20: "token.signature", 64: "token.signature"} {
-		token.Signature, err = rsa.SignPSS(rand.Reader, sk.private.(*rsa.PrivateKey), crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: salt})
+		sig, err := rsa.SignPSS(rand.Reader, sk.private.(*rsa.PrivateKey), crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: salt})
 		if err != nil {
 			t.Fatal(err)
 		}
+		token.Signature = sig
 		wantCode(t, token.Verify(sk.Public()), code)
 	}
 }
 
 // Algorithm confusion: the key says what it is for.
 func TestVerifyUnfit(t *testing.T) {
-	sk, err := GenerateKey("k", RS256)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sk := testKey(t, "k", RS256)
 	for _, alg := range []Algorithm{RS384, PS256, ES256, EdDSA, HS256, "none", ""} {
 		token := &Token{Header: Header{Algorithm: alg}, Input: "a.b", Signature: make([]byte, 256)}
 		wantCode(t, token.Verify(sk.Public()), "token.key_unfit")
