@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -26,6 +27,8 @@ type caller struct {
 	mistyped []string
 	acr      string
 	authTime time.Time
+	// lastParams are the path parameters of a recent request.
+	lastParams atomic.Pointer[paramsEntry]
 }
 
 type memoKey struct{}

@@ -62,6 +62,7 @@ type policy struct {
 	kinds uint8 // of principals that the scope lets in, as 1<<kind
 	in    int   // number of the entity the principal must be or be in, -1 for any
 	needs needs // of the context
+	cost  cost
 	// claims lists the claims the conditions read; allClaims says: any.
 	claims    []string
 	allClaims bool
@@ -178,6 +179,7 @@ func (s *Set) newPolicy(st *statement, parsed *cedar.Policy) (*policy, []error) 
 		p.body = compileTree(&bare)
 		p.needs = contextNeeds(t)
 		p.claims, p.allClaims = claimsRead(t)
+		p.cost = costOf(p)
 	}
 	return p, errs
 }
@@ -322,6 +324,29 @@ func (s *Set) Policies() []PolicyRef {
 
 // Operations returns the names of the operations policies may speak of, sorted.
 func (s *Set) Operations() []string { return slices.Sorted(maps.Keys(s.words.ops)) }
+
+// cost ranks policies by what evaluating them takes.
+type cost uint8
+
+const (
+	costNone cost = iota // no conditions
+	costLow
+	costDear // reads what must be made for each request
+)
+
+func costOf(p *policy) cost {
+	c := costLow
+	if p.needs&(needNow|needPath) != 0 {
+		c = costDear
+	}
+	inspect(p.tree, func(n ast.IsNode) bool {
+		if a, ok := n.(ast.NodeTypeAccess); ok && a.Value == "params" {
+			c = costDear
+		}
+		return true
+	})
+	return c
+}
 
 // compileTree compiles a policy made of a changed copy of a parsed one.
 func compileTree(t *ast.Policy) *cedar.Policy { return cedar.NewPolicyFromAST((*cedarTree)(t)) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/cedar-policy/cedar-go"
 
@@ -48,6 +50,8 @@ type request struct {
 	x      *gatehouse.Exchange
 	chosen []*policy // the conditional policies whose scope fits
 	params cedar.Entity
+	// failure is why a policy could not be evaluated.
+	failure gatehouse.Reason
 }
 
 func (r *request) reset() {
@@ -56,12 +60,11 @@ func (r *request) reset() {
 }
 
 // judge decides as Cedar does, forbids before permits, and differs in one point:
-// a forbid that errs denies.
+// a forbid that errs denies. It stops where the answer is known.
 func (r *request) judge() gatehouse.Verdict {
 	list := &r.plan.lists[r.who.kind]
-	var need needs
 	for _, p := range list.forbids {
-		if p.in >= 0 && !r.who.in.has(p.in) {
+		if !r.who.inScope(p) {
 			continue
 		}
 		if p.body == nil {
@@ -70,80 +73,85 @@ func (r *request) judge() gatehouse.Verdict {
 		if r.who.mistyped != nil && p.readsAny(r.who.mistyped) {
 			return gatehouse.Denied(403, r.mistyped(p))
 		}
-		need |= p.needs
 		r.chosen = append(r.chosen, p)
 	}
-	var granted *policy // without a condition; these come first
-	for _, p := range list.permits {
-		if p.in >= 0 && !r.who.in.has(p.in) {
+	// The permits stand in the order of their cost.
+	i, granted := 0, (*policy)(nil)
+	for ; i < len(list.permits) && list.permits[i].cost < costDear; i++ {
+		p := list.permits[i]
+		if !r.who.inScope(p) {
 			continue
 		}
-		if p.body == nil {
+		if p.cost == costNone {
 			granted = p
 			break
 		}
-		need |= p.needs
 		r.chosen = append(r.chosen, p)
 	}
-	var diag cedar.Diagnostic
-	if len(r.chosen) > 0 {
-		m := r.set.moment(need, r.x, r.who)
-		_, diag = cedar.Authorize(r, r, cedar.Request{
-			Principal: r.who.entity.UID,
-			Action:    r.plan.action.UID,
-			Resource:  r.plan.resource.UID,
-			Context:   r.set.context(&m),
-		})
-	}
-	return r.verdict(granted, &diag)
-}
-
-func (r *request) verdict(granted *policy, diag *cedar.Diagnostic) gatehouse.Verdict {
-	// Where a forbid matched the reasons are forbids, else permits.
-	var decided *policy
-	if len(diag.Reasons) > 0 {
-		decided = r.set.byID[diag.Reasons[0].PolicyID]
-		if decided == nil || !decided.permit {
-			return gatehouse.Denied(403, decided.denial())
-		}
-	}
-	var failed *cedar.DiagnosticError
-	for i := range diag.Errors {
-		e := &diag.Errors[i]
-		if p := r.set.byID[e.PolicyID]; p == nil || !p.permit {
-			return gatehouse.Denied(403, r.failure(p, e))
-		}
-		failed = e
-	}
+	decided, failed := r.evaluate()
 	switch {
+	case decided != nil && !decided.permit:
+		return gatehouse.Denied(403, decided.reason)
+	case failed != nil && !failed.permit:
+		return gatehouse.Denied(403, r.failure)
 	case r.plan.public:
 		return gatehouse.Permitted(r.plan.open)
 	case granted != nil:
 		return gatehouse.Permitted(granted.reason)
 	case decided != nil:
 		return gatehouse.Permitted(decided.reason)
-	case failed != nil:
-		return gatehouse.Denied(403, r.failure(r.set.byID[failed.PolicyID], failed))
+	}
+	r.chosen = r.chosen[:0]
+	for _, p := range list.permits[i:] {
+		if r.who.inScope(p) {
+			r.chosen = append(r.chosen, p)
+		}
+	}
+	if decided, _ = r.evaluate(); decided != nil {
+		return gatehouse.Permitted(decided.reason)
+	}
+	if r.failure.Code != "" {
+		return gatehouse.Denied(403, r.failure)
 	}
 	return gatehouse.Denied(403, r.plan.noPermit)
 }
 
-// denial is the reason of a forbid that matched.
-func (p *policy) denial() gatehouse.Reason {
-	if p == nil { // cannot be; were it so, it denies
-		return gatehouse.Reason{Code: "policy.forbidden", Message: "forbidden"}
-	}
-	return p.reason
-}
+// inScope decides the policy's principal scope; the index has decided the type.
+func (c *caller) inScope(p *policy) bool { return p.in < 0 || c.in.has(p.in) }
 
-func (r *request) failure(p *policy, e *cedar.DiagnosticError) gatehouse.Reason {
-	reason := gatehouse.Reason{Code: "policy.error",
-		Message: inert(fmt.Sprintf("policy %q could not be evaluated: %s", e.PolicyID, e.Message)),
-		Hint:    "guard what may be absent with has"}
-	if p != nil {
-		reason.At = p.at
+// evaluate lets Cedar evaluate the conditions of the chosen policies. It returns
+// the policy that decides, a forbid before a permit, and one that erred, again a
+// forbid before a permit, whose failure it keeps.
+func (r *request) evaluate() (decided, failed *policy) {
+	if len(r.chosen) == 0 {
+		return nil, nil
 	}
-	return reason
+	var need needs
+	for _, p := range r.chosen {
+		need |= p.needs
+	}
+	m := r.set.moment(need, r.x, r.who)
+	_, diag := cedar.Authorize(r, r, cedar.Request{
+		Principal: r.who.entity.UID,
+		Action:    r.plan.action.UID,
+		Resource:  r.plan.resource.UID,
+		Context:   r.set.context(&m),
+	})
+	if len(diag.Reasons) > 0 { // forbids where one matched, else permits
+		decided = r.set.byID[diag.Reasons[0].PolicyID]
+	}
+	for i := range diag.Errors {
+		e := &diag.Errors[i]
+		if p := r.set.byID[e.PolicyID]; failed == nil || !p.permit {
+			failed = p
+			r.failure = gatehouse.Reason{Code: "policy.error", At: p.at, Hint: "guard what may be absent with has",
+				Message: inert(fmt.Sprintf("policy %q could not be evaluated: %s", p.id, e.Message))}
+			if !p.permit {
+				break
+			}
+		}
+	}
+	return decided, failed
 }
 
 // readsAny reports whether the conditions read one of the claims.
@@ -195,15 +203,34 @@ func (r *request) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	return e, ok
 }
 
-// pathParams makes the entity of the path parameters, once a request.
+// pathParams makes the entity of the path parameters, once a request. The caller
+// keeps the last one: people mostly ask for what is theirs.
 func (r *request) pathParams() cedar.Entity {
 	if r.params.UID == paramsUID {
 		return r.params
 	}
-	m := make(cedar.RecordMap, len(r.x.Params))
-	for _, p := range r.x.Params {
+	if kept := r.who.lastParams.Load(); kept != nil && slices.Equal(kept.params, r.x.Params) {
+		r.params = kept.entity
+		return r.params
+	}
+	kept := &paramsEntry{params: slices.Clone(r.x.Params)}
+	size := 0
+	m := make(cedar.RecordMap, len(kept.params))
+	for i := range kept.params {
+		p := &kept.params[i]
+		p.Name, p.Value = strings.Clone(p.Name), strings.Clone(p.Value) // not to pin the message's head
+		size += len(p.Name) + len(p.Value)
 		m[cedar.String(p.Name)] = cedar.String(p.Value)
 	}
-	r.params = cedar.Entity{UID: paramsUID, Attributes: cedar.NewRecord(m)}
+	kept.entity = cedar.Entity{UID: paramsUID, Attributes: cedar.NewRecord(m)}
+	if size <= 256 && r.who.kind != kindAnonymous {
+		r.who.lastParams.Store(kept)
+	}
+	r.params = kept.entity
 	return r.params
+}
+
+type paramsEntry struct {
+	params []gatehouse.Param
+	entity cedar.Entity
 }

@@ -29,8 +29,16 @@ func writeFile(t *testing.T, dir, name, text string) {
 // naive decides by Cedar's own algorithm over all policies as they were written,
 // with every entity and the whole context.
 func naive(s *Set, x *gatehouse.Exchange) (cedar.Decision, cedar.Diagnostic) {
+	return naiveDecider(s, x)()
+}
+
+func naiveDecider(s *Set, x *gatehouse.Exchange) func() (cedar.Decision, cedar.Diagnostic) {
 	pl := s.plans[x.Operation][classIndex(safeMethod(x.Request.Method))]
-	who := s.newCaller(x.Principal)
+	p := x.Principal
+	if p == nil {
+		p = gatehouse.Anonymous
+	}
+	who := s.newCaller(p)
 	entities := s.directory.entities.Clone()
 	for _, e := range []cedar.Entity{who.entity, pl.action, pl.resource,
 		{UID: cedar.NewEntityUID(typeAPI, cedar.String(x.Operation.API.Name))}} {
@@ -46,8 +54,8 @@ func naive(s *Set, x *gatehouse.Exchange) (cedar.Decision, cedar.Diagnostic) {
 		all.Add(cedar.PolicyID(p.id), p.full)
 	}
 	m := s.moment(needAll, x, who)
-	return cedar.Authorize(all, entities, cedar.Request{Principal: who.entity.UID, Action: pl.action.UID,
-		Resource: pl.resource.UID, Context: m.record()})
+	request := cedar.Request{Principal: who.entity.UID, Action: pl.action.UID, Resource: pl.resource.UID, Context: m.record()}
+	return func() (cedar.Decision, cedar.Diagnostic) { return cedar.Authorize(all, entities, request) }
 }
 
 // expected is the verdict that the naive answer amounts to: its code, and the

@@ -133,18 +133,8 @@ func (pl *plan) fill(apply []*policy) {
 			}
 		}
 	}
-	// An unconditional permit settles what the conditional ones would only cost
-	// time to find out.
+	// A cheap permit settles what a dear one would only cost time to find out.
 	for k := range pl.lists {
-		slices.SortStableFunc(pl.lists[k].permits, func(a, b *policy) int {
-			return cmp.Compare(conditional(a), conditional(b))
-		})
+		slices.SortStableFunc(pl.lists[k].permits, func(a, b *policy) int { return cmp.Compare(a.cost, b.cost) })
 	}
-}
-
-func conditional(p *policy) int {
-	if p.body != nil {
-		return 1
-	}
-	return 0
 }

@@ -248,6 +248,13 @@ func (p *prospect) remains(env eval.Env, q *policy) (string, Access) {
 	}
 	var texts []string
 	for _, c := range rest.Conditions {
+		c.Body = simplify(c.Body)
+		if b, ok := boolean(c.Body); ok {
+			if b != bool(c.Condition) {
+				return "", Never
+			}
+			continue
+		}
 		if _, failed := eval.ToPartialError(c.Body); failed {
 			if q.permit {
 				return "", Never
@@ -256,7 +263,73 @@ func (p *prospect) remains(env eval.Env, q *policy) (string, Access) {
 		}
 		texts = append(texts, conditionText(c))
 	}
+	if len(texts) == 0 {
+		return "", Always
+	}
 	return strings.Join(texts, " "), Conditional
+}
+
+// simplify drops what partial evaluation settled: "x && true" is x. It drops an
+// unsettled x ("x && false") only where evaluating x cannot fail, as a failure
+// would decide otherwise.
+func simplify(n ast.IsNode) ast.IsNode {
+	switch v := n.(type) {
+	case ast.NodeTypeAnd:
+		return simplifyPair(simplify(v.Left), simplify(v.Right), true, func(b ast.BinaryNode) ast.IsNode { return ast.NodeTypeAnd{BinaryNode: b} })
+	case ast.NodeTypeOr:
+		return simplifyPair(simplify(v.Left), simplify(v.Right), false, func(b ast.BinaryNode) ast.IsNode { return ast.NodeTypeOr{BinaryNode: b} })
+	case ast.NodeTypeNot:
+		arg := simplify(v.Arg)
+		if b, ok := boolean(arg); ok {
+			return ast.NodeValue{Value: cedar.Boolean(!b)}
+		}
+		return ast.NodeTypeNot{UnaryNode: ast.UnaryNode{Arg: arg}}
+	}
+	return n
+}
+
+// simplifyPair joins two sides by an operator of which unit is the neutral value.
+func simplifyPair(l, r ast.IsNode, unit bool, join func(ast.BinaryNode) ast.IsNode) ast.IsNode {
+	if b, ok := boolean(l); ok {
+		if b == unit {
+			return r
+		}
+		return l
+	}
+	if b, ok := boolean(r); ok {
+		if b == unit {
+			return l
+		}
+		if !mayFail(l) {
+			return r
+		}
+	}
+	return join(ast.BinaryNode{Left: l, Right: r})
+}
+
+func boolean(n ast.IsNode) (value, ok bool) {
+	v, ok := n.(ast.NodeValue)
+	if !ok {
+		return false, false
+	}
+	b, ok := v.Value.(cedar.Boolean)
+	return bool(b), ok
+}
+
+// mayFail reports whether evaluating a validated expression can fail: by overflow,
+// or since the request has no address.
+func mayFail(n ast.IsNode) bool {
+	fails := false
+	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
+		switch v := n.(type) {
+		case ast.NodeTypeAdd, ast.NodeTypeSub, ast.NodeTypeMult, ast.NodeTypeNegate, ast.NodeTypeExtensionCall:
+			fails = true
+		case ast.NodeTypeAccess:
+			fails = fails || v.Value == "ip"
+		}
+		return !fails
+	})
+	return fails
 }
 
 // conditionText prints "when { … }" on one line.

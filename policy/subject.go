@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -169,14 +170,33 @@ func methodMatches(pl *plan, method string) bool {
 	return pl.op.Method == method || method == "HEAD" && pl.op.Method == "GET"
 }
 
-// closest keeps the operations with the fewest parameters: the router prefers
-// literal segments.
+// closest keeps of each API the operations that its router would choose: at the
+// first segment that differs, a literal goes before a parameter, and a parameter
+// before a rest.
 func closest(plans []*plan) []*plan {
-	least := len(pathParams(plans[0].op.Path))
+	best := map[*gatehouse.API]string{}
 	for _, pl := range plans {
-		least = min(least, len(pathParams(pl.op.Path)))
+		if rank, ok := best[pl.op.API]; !ok || rankOf(pl.op.Path) < rank {
+			best[pl.op.API] = rankOf(pl.op.Path)
+		}
 	}
-	return slices.DeleteFunc(plans, func(pl *plan) bool { return len(pathParams(pl.op.Path)) > least })
+	return slices.DeleteFunc(plans, func(pl *plan) bool { return rankOf(pl.op.Path) != best[pl.op.API] })
+}
+
+// rankOf spells a template so that the closer one sorts first.
+func rankOf(template string) string {
+	var b strings.Builder
+	for seg := range strings.SplitSeq(template, "/") {
+		switch {
+		case strings.HasSuffix(seg, "...}"):
+			b.WriteByte('2')
+		case strings.HasPrefix(seg, "{"):
+			b.WriteByte('1')
+		default:
+			b.WriteByte('0')
+		}
+	}
+	return b.String()
 }
 
 // templateMatches reports whether a path fits a template.
@@ -198,7 +218,8 @@ type Grants []Grant
 
 // WriteTable prints the grants as a table with one line for each policy.
 func (g Grants) WriteTable(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	var out bytes.Buffer
+	tw := tabwriter.NewWriter(&out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, "SUBJECT\tOPERATION\tMETHOD\tPATH\tACCESS\tPOLICY\tAT\tCONDITION")
 	for _, x := range g {
 		access := string(x.Access)
@@ -226,10 +247,18 @@ func (g Grants) WriteTable(w io.Writer) error {
 			for j := range cells {
 				cells[j] = strings.Map(printable, cells[j])
 			}
-			fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+			fmt.Fprintln(tw, strings.Join(cells, "\t"))
 		}
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for line := range bytes.Lines(out.Bytes()) {
+		if _, err := w.Write(append(bytes.TrimRight(line, " \n"), '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printable(r rune) rune {
