@@ -131,18 +131,17 @@ type keySource struct {
 	mu       sync.Mutex
 	fetching chan struct{} // closed when the fetch under way has ended; nil where none is
 	failures int           // in a row
-	notUntil time.Time     // back-off
-	unknown  time.Time     // when an unknown kid may cause a fetch again
+	failed   time.Time     // when the last of them began
+	unknown  time.Time     // when an unknown kid last caused a fetch
 }
 
 // current returns the keys to verify with at now: the last good ones.
 func (s *keySource) current(ctx context.Context, now time.Time) (*keyVersion, error) {
 	v := s.last.Load()
-	if v != nil && now.UnixNano() < s.due.Load() {
+	if v != nil && s.fresh(now) {
 		return v, nil
 	}
-	fetching := s.fetch(now)
-	overdue := now.UnixNano() - s.due.Load()
+	fetching, overdue := s.fetch(now, false), now.UnixNano()-s.due.Load()
 	if fetching != nil && (v == nil || s.id.file != "" || overdue > s.refresh.Load()) {
 		if err := wait(ctx, fetching); err != nil && v == nil {
 			return nil, err
@@ -154,6 +153,13 @@ func (s *keySource) current(ctx context.Context, now time.Time) (*keyVersion, er
 	return v, nil
 }
 
+// fresh reports whether no fetch is due. Where more time is left than an interval
+// has, the clock was set back, and nothing is known.
+func (s *keySource) fresh(now time.Time) bool {
+	left := s.due.Load() - now.UnixNano()
+	return left > 0 && left <= s.refresh.Load()+int64(time.Minute)
+}
+
 // newer returns a set that may hold what seen does not: seen itself, where the
 // source was asked only a moment ago. While the source fails, nobody can say that
 // a key is unknown.
@@ -163,13 +169,13 @@ func (s *keySource) newer(ctx context.Context, now time.Time, seen *keyVersion) 
 	}
 	s.mu.Lock()
 	var fetching <-chan struct{} = s.fetching
-	allowed := !now.Before(s.unknown)
+	allowed := passed(now, s.unknown, unknownInterval)
 	if fetching == nil && allowed {
-		s.unknown = now.Add(unknownInterval)
+		s.unknown = now
 	}
 	s.mu.Unlock()
 	if fetching == nil && allowed {
-		fetching = s.fetch(now)
+		fetching = s.fetch(now, true)
 	}
 	if fetching != nil {
 		if err := wait(ctx, fetching); err != nil {
@@ -189,19 +195,26 @@ func (s *keySource) newer(ctx context.Context, now time.Time, seen *keyVersion) 
 // prefetch starts a fetch where there are no keys yet.
 func (s *keySource) prefetch(now time.Time) {
 	if s.last.Load() == nil {
-		s.fetch(now)
+		s.fetch(now, false)
 	}
 }
 
 // fetch starts a fetch, or joins the one under way. It returns nil where none may
-// start: after a failure, for a while.
-func (s *keySource) fetch(now time.Time) <-chan struct{} {
+// start: after a failure, for a while, and where somebody else just ended one,
+// unless it is forced.
+func (s *keySource) fetch(now time.Time, forced bool) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fetching != nil {
 		return s.fetching
 	}
-	if now.Before(s.notUntil) || !s.store.enter() {
+	if !forced && s.last.Load() != nil && s.fresh(now) {
+		return nil
+	}
+	if s.failures > 0 && !passed(now, s.failed, min(firstBackoff<<min(s.failures-1, 10), lastBackoff)) {
+		return nil
+	}
+	if !s.store.enter() {
 		return nil
 	}
 	done := make(chan struct{})
@@ -246,9 +259,9 @@ func (s *keySource) ended(now time.Time, err error) {
 	s.mu.Lock()
 	s.fetching = nil
 	if err == nil {
-		s.failures, s.notUntil = 0, time.Time{}
+		s.failures = 0
 	} else {
-		s.notUntil = now.Add(min(firstBackoff<<min(s.failures, 10), lastBackoff))
+		s.failed = now
 		s.failures++
 	}
 	s.mu.Unlock()
@@ -256,6 +269,12 @@ func (s *keySource) ended(now time.Time, err error) {
 		s.store.report(s.id.issuer, &gatehouse.Error{Code: "keys.fetch", Status: http.StatusServiceUnavailable,
 			Message: "the issuer's keys could not be fetched", Err: err})
 	}
+}
+
+// passed reports whether so much time went by since last, or the clock was set
+// back before it.
+func passed(now, last time.Time, interval time.Duration) bool {
+	return now.Sub(last) >= interval || now.Before(last)
 }
 
 // wait waits for a fetch as long as the request lives.
