@@ -60,14 +60,17 @@ func (b *balancer) pick(now time.Duration, tried *attempts) *member {
 		}
 		return nil
 	}
-	choose := b.p2c
-	if b.robin {
-		choose = b.roundRobin
-	}
-	if m := choose(now, tried); m != nil || tried.n == 0 {
+	if m := b.choose(now, tried); m != nil || tried.n == 0 {
 		return m
 	}
-	return choose(now, &attempts{})
+	return b.choose(now, &attempts{})
+}
+
+func (b *balancer) choose(now time.Duration, tried *attempts) *member {
+	if b.robin {
+		return b.roundRobin(now, tried)
+	}
+	return b.p2c(now, tried)
 }
 
 // p2c takes two members at random, by weight and independently, and of these the
