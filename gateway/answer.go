@@ -322,8 +322,7 @@ type streamWatch struct {
 
 func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel context.CancelCauseFunc) *streamWatch {
 	w := &streamWatch{}
-	var tick func()
-	tick = func() {
+	tick := func() {
 		now := time.Now()
 		var err error
 		if standing != nil {

@@ -148,6 +148,9 @@ func (t *trip) walk() *denial {
 			return failure("record", &gatehouse.Error{Code: "record.unavailable", Status: 503, Message: "the decision log cannot be written", Err: err})
 		}
 	}
+	if done, d := t.document(); done || d != nil {
+		return d
+	}
 	if d := t.match(odd); d != nil {
 		return d
 	}
@@ -189,7 +192,7 @@ func (t *trip) match(odd Oddity) *denial {
 	if err := (odd &^ site.Allow).refusal(); err != nil {
 		return refusal("normalise", err)
 	}
-	if site.CORS != nil && isPreflight(&x.Request) || site.Local[x.Request.Path].Body != nil || t.s.RedirectPort[x.Peer.Listener] != 0 {
+	if site.CORS != nil && isPreflight(&x.Request) || t.s.RedirectPort[x.Peer.Listener] != 0 {
 		return nil // the gateway's own answers need no operation
 	}
 	path := x.Request.Path[len(site.base):]

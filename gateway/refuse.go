@@ -69,6 +69,24 @@ func (t *trip) survive(any) {
 		reason: gatehouse.Reason{Code: "gateway.panic", Message: "a panic; the stack is in the log"}})
 }
 
+// document serves the gateway's own documents.
+func (t *trip) document() (done bool, d *denial) {
+	x := t.x
+	if len(t.s.Local) == 0 || !strings.HasPrefix(x.Request.Path, "/.well-known/") {
+		return false, nil
+	}
+	a, ok := t.s.Local[x.Request.Host+x.Request.Path]
+	if !ok {
+		return false, nil
+	}
+	if x.Request.Method != "GET" && x.Request.Method != "HEAD" {
+		t.responseEdits = append(t.responseEdits, gatehouse.Field{Name: "Allow", Value: "GET, HEAD"})
+		return false, refusal("match", &gatehouse.Error{Code: "match.method", Status: 405, Message: "the path does not have this method"})
+	}
+	t.local("metadata", 200, []gatehouse.Field{{Name: "Content-Type", Value: a.ContentType}, {Name: "Cache-Control", Value: "max-age=300"}}, a.Body)
+	return true, nil
+}
+
 // localAnswer is step 3: what the gateway answers itself.
 func (t *trip) localAnswer() (done bool, d *denial) {
 	x := t.x
@@ -82,14 +100,6 @@ func (t *trip) localAnswer() (done bool, d *denial) {
 				reason: gatehouse.Reason{Code: "cors.origin", Message: "the preflight asks for what the allow-list does not have"}}
 		}
 		t.local("cors", 204, fields, nil)
-		return true, nil
-	}
-	if a := t.site.Local[x.Request.Path]; a.Body != nil {
-		if x.Request.Method != "GET" && x.Request.Method != "HEAD" {
-			t.responseEdits = append(t.responseEdits, gatehouse.Field{Name: "Allow", Value: "GET, HEAD"})
-			return false, refusal("match", &gatehouse.Error{Code: "match.method", Status: 405, Message: "the path does not have this method"})
-		}
-		t.local("metadata", 200, []gatehouse.Field{{Name: "Content-Type", Value: a.ContentType}, {Name: "Cache-Control", Value: "max-age=300"}}, a.Body)
 		return true, nil
 	}
 	return false, nil

@@ -103,7 +103,6 @@ type Paths struct {
 type node struct {
 	literal map[string]*node
 	param   *node
-	name    string       // of the parameter that leads here
 	methods []methodLeaf // operations that end here
 	rest    *node        // "{name...}"
 }

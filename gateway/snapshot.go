@@ -18,6 +18,9 @@ type Snapshot struct {
 	// RedirectPort maps a listener's name to the HTTPS port its requests are sent
 	// to (308).
 	RedirectPort map[string]int
+	// Local are the gateway's own documents, by host and canonical path
+	// ("shop.example/.well-known/…"). Only paths under /.well-known/ are looked up.
+	Local map[string]LocalAnswer
 	// SampleTraces is the share of traces begun here that are sampled, 0 to 1.
 	SampleTraces float64
 	// Risk tells a caller's current risk, after identify. It may be nil.
@@ -54,10 +57,7 @@ type Site struct {
 	// Allow are the path oddities this API accepts.
 	Allow Oddity
 	CORS  *CORS
-	// Local are the gateway's own answers, by canonical path.
-	Local map[string]LocalAnswer
-
-	base string // API.BasePath without the trailing slash
+	base  string // API.BasePath without the trailing slash
 }
 
 // NewSite returns a Site for an API whose operations are those of routes.

@@ -1,0 +1,30 @@
+# Everything a developer does, by name. CI runs `.ci/run`.
+GO ?= go
+BIN := bin/gatehouse
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 60s
+
+.PHONY: build demo test race lint bench fuzz tools clean
+
+build: ## the one binary
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/gatehouse
+
+demo: build ## the lab shop behind the gateway, attacked for half a minute; KEEP=1 leaves it running
+	$(BIN) demo $(if $(KEEP),--keep)
+
+test: ## installs the real parts that are missing, then every test with the race detector
+	./scripts/install-test-parts
+	$(GO) test -race ./...
+
+lint: ## gofmt, vet, staticcheck
+	./scripts/lint
+
+bench: build ## the side-by-side table; writes bench/results.json
+	./scripts/install-test-parts bench
+	cd bench && $(GO) run . -gatehouse ../$(BIN)
+
+fuzz: ## each fuzz target for FUZZTIME
+	./scripts/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf bin bench/out
