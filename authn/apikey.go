@@ -114,12 +114,19 @@ func (s apiKeySet) find(key string, now time.Time) (*gatehouse.Principal, error)
 	return k.principal, nil
 }
 
+var keyMembers = []string{"prefix", "hash", "subject", "client", "scopes", "roles", "tier", "expires", "attributes"}
+
 // parseKeyLine reads one line of a key file.
 func parseKeyLine(line []byte) (prefix string, k storedAPIKey, err error) {
 	// Strictly first: encoding/json lets duplicate and case-folded members by.
 	members, err := jose.ParseClaims(string(line))
 	if err != nil {
 		return "", k, errors.New("it is not one JSON object with distinct members")
+	}
+	for name := range members {
+		if !slices.Contains(keyMembers, name) {
+			return "", k, fmt.Errorf("unknown member %q", name)
+		}
 	}
 	var e APIKey
 	if err := unmarshalStrict(line, &e); err != nil {

@@ -71,6 +71,9 @@ func (c *chain) token(ctx context.Context, x *gatehouse.Exchange, s *shown) (*ga
 	x.Credential.Method, x.Credential.Token = gatehouse.MethodJWT, s.secret
 	v, err := c.judge(ctx, x, s)
 	if err != nil {
+		if !isToken68(s.secret) {
+			err = errMalformed
+		}
 		return nil, err
 	}
 	switch {
@@ -101,7 +104,7 @@ func (c *chain) token(ctx context.Context, x *gatehouse.Exchange, s *shown) (*ga
 // issuer that is asked. What looks like a JWT is verified first, because a token
 // that is remembered is then found without being read.
 func (c *chain) judge(ctx context.Context, x *gatehouse.Exchange, s *shown) (*verified, error) {
-	if strings.Count(s.secret, ".") != 2 {
+	if !c.looksSigned(s.secret) {
 		return c.ask(ctx, x, s, c.asked)
 	}
 	if c.askFirst {
@@ -121,13 +124,23 @@ func (c *chain) judge(ctx context.Context, x *gatehouse.Exchange, s *shown) (*ve
 	return c.ask(ctx, x, s, c.askedAbout(s.secret))
 }
 
+// looksSigned reports whether a token is to be read as a JWT: three segments, the
+// first of which begins with an encoded brace. Other texts may have points, too;
+// where nobody is asked, the verifier refuses them.
+func (c *chain) looksSigned(token string) bool {
+	if len(c.asked) == 0 {
+		return true
+	}
+	return strings.Count(token, ".") == 2 && (strings.HasPrefix(token, "ey") || strings.HasPrefix(token, "ew"))
+}
+
 // ask puts a token before the issuers that may know it, one after the other.
 func (c *chain) ask(ctx context.Context, x *gatehouse.Exchange, s *shown, who []*introspector) (*verified, error) {
 	if s.cookie || len(c.asked) == 0 {
-		if strings.Count(s.secret, ".") != 2 {
-			return nil, errMalformed
-		}
 		return nil, errIssuerHere
+	}
+	if !isToken68(s.secret) {
+		return nil, errMalformed // nobody is asked about that
 	}
 	x.Credential.Method = gatehouse.MethodIntrospection
 	var first error = errIssuerHere
@@ -146,7 +159,7 @@ func (c *chain) ask(ctx context.Context, x *gatehouse.Exchange, s *shown, who []
 
 // askedAbout returns who is to be asked about a token that looks like a JWT: the
 // issuers that its iss names, which is believed no further than that. Where no
-// JWT is accepted, a text with two points may be anything, and all are asked.
+// JWT is accepted, it may yet be anything, and all are asked.
 func (c *chain) askedAbout(token string) []*introspector {
 	if len(c.asked) == 0 {
 		return nil
@@ -182,8 +195,11 @@ func statusOf(err error) int {
 // credential proved a moment ago may have ended since.
 func (s *Service) standing(p *gatehouse.Principal, now time.Time) error {
 	revoked, err := s.list.Revoked(p, now)
-	if !revoked && err == nil && s.shared != nil {
-		revoked, err = s.shared.Revoked(p, now)
+	if !revoked && s.shared != nil {
+		var e error
+		if revoked, e = s.shared.Revoked(p, now); e != nil {
+			err = e
+		}
 	}
 	switch {
 	case revoked:

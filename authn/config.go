@@ -49,7 +49,7 @@ type ExceptionsConfig struct {
 	// Typ lists header types accepted besides at+jwt.
 	Typ []string `yaml:"typ,omitempty" jsonschema_description:"header types accepted besides at+jwt, such as JWT"`
 	// Missing lists required claims that may be absent.
-	Missing []string `yaml:"missing,omitempty" jsonschema_description:"required claims that may be absent: jti, client_id, sub"`
+	Missing []string `yaml:"missing,omitempty" jsonschema_description:"required claims that may be absent: jti, client_id, sub; of introspection aud, too"`
 	// CognitoClients replaces the audience check by an allow-list of client_id
 	// together with token_use=access.
 	CognitoClients []string `yaml:"cognito_clients,omitempty" jsonschema_description:"client ids accepted in place of an audience, for Amazon Cognito, whose access tokens have none"`

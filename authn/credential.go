@@ -43,14 +43,13 @@ type extractor struct {
 // API accepts: what one reader overlooks another may take.
 func (e *extractor) extract(r *gatehouse.Request) (shown, error) {
 	var s shown
-	var failed error
 	found := 0
 	for i := range r.Header {
 		f := &r.Header[i]
 		switch {
 		case gatehouse.EqualFold(f.Name, "Authorization"):
 			found++
-			failed = s.authorization(f.Value)
+			s.authorization(f.Value)
 		case len(f.Name) == 4 && gatehouse.EqualFold(f.Name, "DPoP"):
 			s.proofs++
 			s.proof = f.Value
@@ -71,14 +70,13 @@ func (e *extractor) extract(r *gatehouse.Request) (shown, error) {
 	if found > 1 {
 		return s, errMultiple
 	}
-	if failed != nil {
-		return s, failed
-	}
 	if s.kind == kindToken || s.kind == kindKey {
 		if len(s.secret) > maxCredential {
 			return s, errCredentialSize
 		}
-		if !isToken68(s.secret) {
+		// A token's form is looked at by who judges it: one that is remembered is
+		// found without being read.
+		if s.secret == "" || s.kind == kindKey && !isToken68(s.secret) {
 			return s, errMalformed
 		}
 	}
@@ -90,7 +88,7 @@ func (e *extractor) extract(r *gatehouse.Request) (shown, error) {
 
 // authorization reads an Authorization field: scheme 1*SP token68 (RFC 9110,
 // section 11.4).
-func (s *shown) authorization(value string) error {
+func (s *shown) authorization(value string) {
 	scheme, rest, _ := strings.Cut(value, " ")
 	switch {
 	case gatehouse.EqualFold(scheme, "Bearer"):
@@ -99,14 +97,10 @@ func (s *shown) authorization(value string) error {
 		s.scheme = "DPoP"
 	default:
 		s.kind = kindOther
-		return nil
+		return
 	}
 	s.kind = kindToken
 	s.secret = strings.TrimLeft(rest, " ")
-	if s.secret == "" {
-		return errMalformed
-	}
-	return nil
 }
 
 // isToken68 follows RFC 9110, section 11.2. API keys and JWTs are of that form.

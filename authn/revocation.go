@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -78,16 +79,34 @@ type revoked struct {
 	before, expires int64
 }
 
-const revokedShards = 64
+const revokedShards = 64 // 1<<6: see shard
 
 // A revokedSet holds revocations in memory: sharded, bounded, and read without
-// waiting for other readers. A kind of which there is none costs one load.
+// waiting for other readers. A kind of which there is none costs one load, an id
+// that was never revoked one bit.
 type revokedSet struct {
 	limit  int64
 	seed   maphash.Seed
 	count  atomic.Int64
 	kinds  [revokedKinds]atomic.Int64
+	sieves [revokedKinds]atomic.Pointer[sieve]
 	shards [revokedKinds][revokedShards]revokedShard
+}
+
+// A sieve has a bit for each hash that was ever added. What is not in it is not
+// in the set; forgetting leaves the bit.
+type sieve []atomic.Uint64
+
+// newSieve has 8 bits for each entry, in whole powers of two.
+func newSieve(limit int64) *sieve {
+	s := make(sieve, 1<<bits.Len64(uint64(min(max(limit, 512), 8<<20)/8-1)))
+	return &s
+}
+
+func (s sieve) add(hash uint64) { s[hash>>6&uint64(len(s)-1)].Or(1 << (hash & 63)) }
+
+func (s sieve) has(hash uint64) bool {
+	return s[hash>>6&uint64(len(s)-1)].Load()&(1<<(hash&63)) != 0
 }
 
 type revokedShard struct {
@@ -100,8 +119,9 @@ func newRevokedSet(limit int) *revokedSet {
 	return &revokedSet{limit: int64(limit), seed: maphash.MakeSeed()}
 }
 
-func (s *revokedSet) shard(k revokedKind, id string) *revokedShard {
-	return &s.shards[k][maphash.String(s.seed, id)%revokedShards]
+// shard uses the upper bits of the hash, the sieve the lower ones.
+func (s *revokedSet) shard(k revokedKind, hash uint64) *revokedShard {
+	return &s.shards[k][hash>>58]
 }
 
 // add keeps r, and refuses when the set is full even after expired entries are
@@ -126,10 +146,15 @@ func (s *revokedSet) add(r Revocation, now time.Time) error {
 			Message: fmt.Sprintf("the list of revocations is full at %d entries", s.limit),
 			Hint:    "raise authn.revocation.size"}
 	}
-	// The count goes first: a reader that sees it may look in vain, never the
-	// other way round.
+	// Count and sieve go first: a reader that sees them may look in vain, never
+	// the other way round.
+	hash := maphash.String(s.seed, r.ID)
 	s.kinds[k].Add(1)
-	if !s.shard(k, r.ID).insert(r.ID, e) {
+	if s.sieves[k].Load() == nil {
+		s.sieves[k].CompareAndSwap(nil, newSieve(s.limit))
+	}
+	s.sieves[k].Load().add(hash)
+	if !s.shard(k, hash).insert(r.ID, e) {
 		s.kinds[k].Add(-1)
 		s.count.Add(-1)
 	}
@@ -223,7 +248,11 @@ func (s *revokedSet) lookup(k revokedKind, id string, p *gatehouse.Principal, no
 	if id == "" || s.kinds[k].Load() == 0 {
 		return false
 	}
-	sh := s.shard(k, id)
+	hash := maphash.String(s.seed, id)
+	if f := s.sieves[k].Load(); f == nil || !f.has(hash) {
+		return false
+	}
+	sh := s.shard(k, hash)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
 	for _, e := range sh.m[id] {

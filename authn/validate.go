@@ -130,10 +130,15 @@ func (c IssuerConfig) validate(p *problems, path string) {
 	}
 	p.between(path+".max_age", c.MaxAge, time.Second, 30*24*time.Hour)
 	p.between(path+".clock_skew", c.ClockSkew, 0, 60*time.Second)
+	allowed := omissible
+	if c.Introspection != nil {
+		// RFC 7662 leaves aud to the issuer, who was told which resource asks.
+		allowed = append(slices.Clone(omissible), "aud")
+	}
 	for i, m := range c.Exceptions.Missing {
-		if !slices.Contains(omissible, m) {
+		if !slices.Contains(allowed, m) {
 			p.add(fmt.Sprintf("%s.exceptions.missing[%d]", path, i), "value",
-				"one of "+strings.Join(omissible, ", "), "%q cannot be left out", m)
+				"one of "+strings.Join(allowed, ", "), "%q cannot be left out", m)
 		}
 	}
 	for i, t := range c.Exceptions.Typ {
