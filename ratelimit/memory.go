@@ -21,8 +21,9 @@ type MemoryOptions struct {
 	MaxSuspects int
 }
 
-// Memory is the Store of one process. A key costs about 50 bytes, on an exact
-// level about 40 more and 11 for each call within the window.
+// Memory is the Store of one process. A key costs about 50 bytes; on an exact
+// level about 60 more, and some 12 for each call within the window beyond the
+// third.
 //
 // Time is what the callers say it is. It never runs backwards: where two
 // exchanges overtake each other, or the clock is set back by less than a minute,

@@ -90,6 +90,9 @@ func (m *Memory) Marked(_ context.Context, now time.Time, owner Key) (bool, erro
 	return m.suspects.marked(owner, m.instant(now)), nil
 }
 
+// Quiet reports whether nobody is suspicious at the instant now.
+func (m *Memory) Quiet(now time.Time) bool { return m.instant(now) >= m.suspects.last.Load() }
+
 // Forget implements [Watchlist].
 func (m *Memory) Forget(_ context.Context, owner Key) error {
 	l := &m.suspects
