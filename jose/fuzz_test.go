@@ -87,7 +87,16 @@ func FuzzParse(f *testing.F) {
 			}
 			switch i {
 			case 0:
-				secondOpinion(t, string(b), token.Header.Members)
+				m, _, err := readObject(string(b))
+				if err != nil {
+					t.Fatalf("the readers of %q disagree: %v", b, err)
+				}
+				secondOpinion(t, string(b), m)
+				kid, _ := m["kid"].(string)
+				typ, _ := m["typ"].(string)
+				if h := token.Header; m["alg"] != string(h.Algorithm) || kid != h.KeyID || typ != h.Type {
+					t.Fatalf("%q read as %+v", b, h)
+				}
 			case 1:
 				secondOpinion(t, string(b), token.Claims)
 			case 2:

@@ -72,7 +72,7 @@ func splitKeySet(jwks string) ([]string, error) {
 		r.space()
 		switch {
 		case name != "keys":
-			if folded(map[string]any{name: nil}, []string{"keys"}) || !r.skip() {
+			if twin(name, []string{"keys"}) || !r.skip() {
 				return nil, errSetShape
 			}
 		case seen:

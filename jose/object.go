@@ -44,7 +44,8 @@ func readObject(data string) (m map[string]any, twins bool, err error) {
 	if r.i >= len(r.s) || r.s[r.i] != '{' {
 		return nil, false, errJSON
 	}
-	if m, err = r.object(1, min(len(data)/24, maxHint)); err != nil {
+	// A guess that is seldom short: growing the map costs more than counting.
+	if m, err = r.object(1, min(strings.Count(data, `":`), maxHint)); err != nil {
 		return nil, false, err
 	}
 	r.space()
@@ -410,13 +411,21 @@ var (
 // match names without case, encoding/json among them, would take it for that.
 func folded(m map[string]any, registered []string) bool {
 	for name := range m {
-		if !suspect(name) {
-			continue
+		if twin(name, registered) {
+			return true
 		}
-		for _, reg := range registered {
-			if name != reg && strings.EqualFold(name, reg) {
-				return true
-			}
+	}
+	return false
+}
+
+// twin reports whether name is one of the registered in another case.
+func twin(name string, registered []string) bool {
+	if !suspect(name) {
+		return false
+	}
+	for _, reg := range registered {
+		if name != reg && strings.EqualFold(name, reg) {
+			return true
 		}
 	}
 	return false

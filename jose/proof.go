@@ -20,7 +20,7 @@ func ParseProof(proof string, limit int) (*Token, *Key, error) {
 	if t.Header.Algorithm.Symmetric() {
 		return nil, nil, errProofKey
 	}
-	jwk, ok := t.Header.Members["jwk"].(map[string]any)
+	jwk, ok := t.Header.jwk.(map[string]any)
 	if !ok {
 		return nil, nil, errProofKey
 	}

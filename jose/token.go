@@ -9,18 +9,6 @@ import (
 // MaxToken is a sensible limit for [Parse], in bytes: what fits a header field.
 const MaxToken = 16 << 10
 
-// Header is the protected header of a token (RFC 7515, section 4).
-type Header struct {
-	Algorithm Algorithm
-	// KeyID is "kid", "" where there is none. It is opaque: a map key, and never a
-	// path, a query or a URL.
-	KeyID string
-	// Type is "typ" as it stands there, "" where there is none.
-	Type string
-	// Members are all header parameters. Read-only.
-	Members map[string]any
-}
-
 // A Token is a compact JWS with claims, taken apart and not yet verified: nothing
 // in it is true before [Token.Verify] returned nil.
 type Token struct {
@@ -48,7 +36,7 @@ func Parse(token string, limit int) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := t.Header.Members["jwk"]; ok {
+	if t.Header.hasJWK {
 		return nil, errEmbeddedKey
 	}
 	return t, nil
@@ -73,7 +61,11 @@ func parse(token string, limit int) (*Token, error) {
 		return nil, errSegments
 	}
 	t := &Token{Input: token[:len(head)+1+len(body)]}
-	if err := t.readHeader(head); err != nil {
+	raw, err := decode(head, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Header.read(text(raw)); err != nil {
 		return nil, err
 	}
 	if sig == "" {
@@ -93,69 +85,6 @@ func parse(token string, limit int) (*Token, error) {
 		return nil, err
 	}
 	return t, nil
-}
-
-func (t *Token) readHeader(segment string) error {
-	raw, err := decode(segment, 0)
-	if err != nil {
-		return err
-	}
-	m, twins, err := readObject(text(raw))
-	if err != nil {
-		return err
-	}
-	if twins && folded(m, registeredHeaders) {
-		return errCaseFolded
-	}
-	if err := refuseExtensions(m); err != nil {
-		return err
-	}
-	alg, ok := m["alg"].(string)
-	if !ok {
-		return errHeader
-	}
-	t.Header = Header{Algorithm: Algorithm(alg), Members: m}
-	if !t.Header.Algorithm.Known() {
-		if strings.EqualFold(alg, "none") {
-			return errAlgNone
-		}
-		return errAlgUnknown
-	}
-	if t.Header.Type, err = parameter(m, "typ"); err != nil {
-		return err
-	}
-	t.Header.KeyID, err = parameter(m, "kid")
-	return err
-}
-
-// refuseExtensions refuses header parameters that would change how the token is
-// read. RFC 7515, section 4.1.11: what crit names must be understood, and here
-// nothing is.
-func refuseExtensions(m map[string]any) error {
-	for _, x := range extensions {
-		if _, ok := m[x.name]; ok {
-			return x.err
-		}
-	}
-	return nil
-}
-
-var extensions = [...]struct {
-	name string
-	err  error
-}{{"crit", errCrit}, {"b64", errB64}, {"zip", errZip}, {"enc", errEncrypted}}
-
-// parameter returns a header parameter that is a non-empty string or absent.
-func parameter(m map[string]any, name string) (string, error) {
-	v, ok := m[name]
-	if !ok {
-		return "", nil
-	}
-	s, ok := v.(string)
-	if !ok || s == "" {
-		return "", errHeader
-	}
-	return s, nil
 }
 
 // decode reads canonical unpadded base64url into a new slice with room for more
