@@ -38,7 +38,7 @@ func TestVerifyAgainstGoJose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range token.Signature {
+			for i := 0; i < len(token.Signature); i += 1 + len(token.Signature)/40 {
 				changed := *token
 				changed.Signature = slices.Clone(token.Signature)
 				changed.Signature[i] ^= 0x10
