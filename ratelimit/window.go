@@ -31,11 +31,11 @@ type window struct {
 
 func (r *arena) bytes() int64 { return int64(cap(r.chunks))*32 + int64(cap(r.windows))*16 }
 
-// more appends a zero element and grows by a quarter, since doubling would waste
+// more appends a zero element and grows by an eighth, since doubling would waste
 // memory on average a half of which is never used.
 func more[T any](s []T) []T {
 	if len(s) == cap(s) {
-		s = append(make([]T, 0, len(s)+len(s)/4+4), s...)
+		s = append(make([]T, 0, len(s)+len(s)/8+4), s...)
 	}
 	return s[:len(s)+1]
 }
