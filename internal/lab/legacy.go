@@ -1,0 +1,54 @@
+package lab
+
+import "net/http"
+
+// legacy is version 0 of the shop, on an HTTP server somebody wrote in 2009 (see
+// laxhttp.go). One old app still needs two of its operations; nobody remembers
+// the others.
+func (s *Shop) legacy() *Service {
+	return &Service{Name: "legacy", Base: "/v0", lax: true, routes: []route{
+		{"GET", "/status", "legacyStatus", legacyStatus},
+		{"POST", "/feedback", "legacyFeedback", legacyFeedback},
+		{"GET", "/users", "", legacyUsers},
+		{"GET", "/users/{user_id}", "", legacyUser},
+		{"GET", "/debug/env", "", debugVars},
+	}}
+}
+
+func legacyStatus(c *call) {
+	if c.who.Subject == spoofed {
+		c.effect("spoofed.identity")
+	}
+	c.json(http.StatusOK, map[string]string{"status": "ok", "version": "0.3"})
+}
+
+// spoofed is the name by which forged identity headers can be told.
+const spoofed = "spoofed-admin"
+
+func legacyFeedback(c *call) {
+	var body struct{ Text string }
+	if !c.decode(&body) {
+		return
+	}
+	c.json(http.StatusAccepted, map[string]int{"length": len(body.Text)})
+}
+
+func legacyUsers(c *call) {
+	c.effect("zombie.version")
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	list := []any{}
+	for _, id := range sortedKeys(c.store.users) {
+		list = append(list, *c.store.users[id])
+	}
+	c.json(http.StatusOK, list)
+}
+
+func legacyUser(c *call) {
+	c.effect("zombie.version")
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	if u := c.lookupUser(); u != nil {
+		c.json(http.StatusOK, *u)
+	}
+}
