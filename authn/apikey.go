@@ -64,7 +64,7 @@ func GenerateAPIKey() (key string, entry APIKey) {
 	rand.Read(name[:])
 	prefix := keyText.EncodeToString(name[:])[:prefixLen]
 	key = keyMark + prefix + "_" + keyText.EncodeToString(secret[:])
-	sum := sha256.Sum256([]byte(key))
+	sum := hashOf(key)
 	return key, APIKey{Prefix: prefix, Hash: hashMark + hex.EncodeToString(sum[:])}
 }
 
@@ -103,7 +103,7 @@ func (s apiKeySet) find(key string, now time.Time) (*gatehouse.Principal, error)
 	if !ok {
 		return nil, errKeyUnknown
 	}
-	sum := sha256.Sum256([]byte(key))
+	sum := hashOf(key)
 	k := s[prefix]
 	if subtle.ConstantTimeCompare(sum[:], k.hash[:]) != 1 || k.principal == nil {
 		return nil, errKeyUnknown

@@ -110,7 +110,7 @@ type DPoPConfig struct {
 type RevocationConfig struct {
 	File          string `yaml:"file,omitempty" jsonschema_description:"JSON lines, one revocation each; watched"`
 	OnUnreachable string `yaml:"on_unreachable,omitempty" jsonschema:"enum=closed,enum=open" jsonschema_description:"what to do while the list cannot be read: closed (503, default) or open"`
-	Size          int    `yaml:"size,omitempty" jsonschema_description:"greatest number of revocations held; default 1000000"`
+	Size          int    `yaml:"size,omitempty" jsonschema_description:"greatest number of revocations in the file; default 1000000"`
 }
 
 // IdentityConfig signs what upstreams are told about the caller.
@@ -118,7 +118,7 @@ type IdentityConfig struct {
 	Issuer string        `yaml:"issuer" jsonschema_description:"the iss claim of the identity token"`
 	TTL    time.Duration `yaml:"ttl,omitempty" jsonschema_description:"life of an identity token; default 60s"`
 	Key    string        `yaml:"key" jsonschema_description:"file of the Ed25519 private key (PKCS #8, PEM); made with mode 0600 when missing"`
-	Header string        `yaml:"header,omitempty" jsonschema_description:"the header field that carries the token; default X-Gatehouse-Identity"`
+	Header string        `yaml:"header,omitempty" jsonschema_description:"the header field that carries the token, one of X-Gatehouse-…; default X-Gatehouse-Identity"`
 }
 
 // Defaults of the configuration.

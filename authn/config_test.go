@@ -90,6 +90,7 @@ func TestConfigProblems(t *testing.T) {
 		{"revocation.size", "config.range", func(c *Config) { c.Revocation.Size = -1 }},
 		{"identity.issuer", "config.missing", func(c *Config) { c.Identity.Issuer = "" }},
 		{"identity.key", "config.missing", func(c *Config) { c.Identity.Key = "" }},
+		{"identity.header", "config.header_name", func(c *Config) { c.Identity.Header = "X-User" }},
 		{"identity.ttl", "config.range", func(c *Config) { c.Identity.TTL = 2 * time.Hour }},
 	} {
 		c := wholeConfig()

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -29,6 +28,7 @@ var proofAlgorithms = []string{"ES256", "ES384", "EdDSA", "PS256", "RS256"}
 type prover struct {
 	maxAge time.Duration
 	store  *replayStore
+	limit  int          // of the store
 	nonces *nonceSource // nil where none is demanded
 }
 
@@ -67,11 +67,11 @@ func (p *prover) check(r *gatehouse.Request, s *shown, jkt string, now time.Time
 			return errProofNonce
 		}
 	}
-	return p.store.use(newProofID(thumbprint, jti), now, now.Add(p.maxAge+proofSkew+replaySlack))
+	return p.store.use(newProofID(thumbprint, jti), p.limit, now, now.Add(p.maxAge+proofSkew+replaySlack))
 }
 
 func newProofID(thumbprint, jti string) proofID {
-	sum := sha256.Sum256([]byte(thumbprint + "\x00" + jti))
+	sum := hashOf(thumbprint + "\x00" + jti)
 	return proofID(sum[:16])
 }
 
@@ -144,7 +144,7 @@ func checkProofClaims(c jose.Claims, r *gatehouse.Request, token string, now tim
 
 // isHashOf reports whether ath is base64url(SHA-256(token)).
 func isHashOf(ath, token string) bool {
-	sum := sha256.Sum256([]byte(token))
+	sum := hashOf(token)
 	var want [43]byte
 	base64.RawURLEncoding.Encode(want[:], sum[:])
 	return subtle.ConstantTimeCompare(want[:], []byte(ath)) == 1

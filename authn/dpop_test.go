@@ -102,7 +102,7 @@ func TestDPoPProof(t *testing.T) {
 		{name: "long jti", proofs: bad(nil, m{"jti": strings.Repeat("j", 257)}), code: "dpop.malformed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := &prover{maxAge: time.Minute, store: newReplayStore(10)}
+			p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
 			s := &shown{secret: "token", proofs: len(tc.proofs)}
 			if len(tc.proofs) > 0 {
 				s.proof = tc.proofs[len(tc.proofs)-1]
@@ -138,7 +138,7 @@ func swapPayload(a, b string) string {
 func TestDPoPReplay(t *testing.T) {
 	key := jwtKey(t, "", jose.EdDSA)
 	jkt := key.Public().Thumbprint()
-	p := &prover{maxAge: time.Minute, store: newReplayStore(2)}
+	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 2}
 	check := func(claims map[string]any, now time.Time) error {
 		return p.check(proofRequest(), &shown{secret: "token", proofs: 1, proof: proof(t, key, nil, claims)}, jkt, now)
 	}
@@ -156,7 +156,7 @@ func TestDPoPReplay(t *testing.T) {
 func TestDPoPNonce(t *testing.T) {
 	key := jwtKey(t, "", jose.ES256)
 	jkt := key.Public().Thumbprint()
-	p := &prover{maxAge: time.Minute, store: newReplayStore(100), nonces: newNonceSource()}
+	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 100, nonces: newNonceSource()}
 	n := 0
 	check := func(nonce any) error {
 		n++
@@ -183,7 +183,7 @@ func TestDPoPExampleOfTheRFC(t *testing.T) {
 		"WRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNF" +
 		"c05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71E" +
 		"OptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA"
-	p := &prover{maxAge: time.Minute, store: newReplayStore(10)}
+	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
 	r := &gatehouse.Request{Method: "GET", Scheme: "https", Authority: "resource.example.org", Path: "/protectedresource"}
 	s := &shown{secret: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", proofs: 1, proof: text}
 	wantCode(t, p.check(r, s, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", time.Unix(1562262618, 0)), "")
@@ -197,7 +197,7 @@ func FuzzDPoPProof(f *testing.F) {
 	f.Add(good+".", proofURI+"?", "post")
 	f.Add("e30.e30.e30", "https://shop.example.com/%6frders/1", "GET")
 	f.Fuzz(func(t *testing.T, text, uri, method string) {
-		p := &prover{maxAge: time.Minute, store: newReplayStore(10)}
+		p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
 		s := &shown{secret: "token", proofs: 1, proof: text}
 		if err := p.check(proofRequest(), s, jkt, jwtNow); err == nil && text != good {
 			t.Fatalf("accepted %q", text)
@@ -216,11 +216,11 @@ func FuzzDPoPProof(f *testing.F) {
 func BenchmarkDPoPProof(b *testing.B) {
 	key := jwtKey(b, "", jose.ES256)
 	jkt, text := key.Public().Thumbprint(), proof(b, key, nil, nil)
-	p := &prover{maxAge: time.Minute, store: newReplayStore(10)}
+	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
 	r, s := proofRequest(), &shown{secret: "token", proofs: 1, proof: text}
 	b.ReportAllocs()
 	for b.Loop() {
-		p.store = newReplayStore(10)
+		p.store = newReplayStore()
 		if err := p.check(r, s, jkt, jwtNow); err != nil {
 			b.Fatal(err)
 		}

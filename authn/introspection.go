@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/jose"
@@ -26,6 +27,11 @@ const (
 )
 
 type tokenHash = [sha256.Size]byte
+
+// hashOf hashes a text without a copy of it.
+func hashOf(s string) [sha256.Size]byte {
+	return sha256.Sum256(unsafe.Slice(unsafe.StringData(s), len(s))) // only read
+}
 
 // An introspector asks one issuer about its tokens (RFC 7662).
 type introspector struct {
@@ -75,11 +81,11 @@ type answer struct {
 
 // verify judges one token: by what the issuer said a moment ago, or by asking.
 func (i *introspector) verify(ctx context.Context, token string, resourceAudience []string, now time.Time) (*verified, error) {
-	hash := sha256.Sum256([]byte(token))
+	hash := hashOf(token)
 	a := i.answers.get(hash, now)
 	if a == nil {
 		var err error
-		if a, err = i.answers.once(ctx, hash, func() (*answer, error) { return i.ask(hash, strings.Clone(token), now) }); err != nil {
+		if a, err = i.askOnce(ctx, hash, strings.Clone(token), now); err != nil {
 			return nil, err
 		}
 	} else {
@@ -96,6 +102,11 @@ func (i *introspector) verify(ctx context.Context, token string, resourceAudienc
 		return nil, errIntrospectAudience
 	}
 	return &a.verified, nil
+}
+
+// askOnce asks unless the same question is under way.
+func (i *introspector) askOnce(ctx context.Context, hash tokenHash, token string, now time.Time) (*answer, error) {
+	return i.answers.once(ctx, hash, func() (*answer, error) { return i.ask(hash, token, now) })
 }
 
 // ask puts one question and remembers the answer. It runs on its own time, not on

@@ -15,9 +15,9 @@ type proofID [16]byte
 
 // A replayStore remembers the proofs that were used, each for the whole time in
 // which it could be accepted again. It is bounded, and refuses when full: what
-// was seen is never forgotten early (RFC 9449, section 11.1).
+// was seen is never forgotten early (RFC 9449, section 11.1). The bound belongs to
+// a configuration, and comes with every call.
 type replayStore struct {
-	limit  atomic.Int64
 	count  atomic.Int64
 	shards [replayShards]replayShard
 }
@@ -37,9 +37,8 @@ type replayEntry struct {
 	expires int64 // Unix nanoseconds
 }
 
-func newReplayStore(limit int) *replayStore {
+func newReplayStore() *replayStore {
 	s := &replayStore{}
-	s.limit.Store(int64(limit))
 	for i := range s.shards {
 		s.shards[i].seen = make(map[proofID]struct{})
 	}
@@ -47,11 +46,11 @@ func newReplayStore(limit int) *replayStore {
 }
 
 // use marks id as used until expires, atomically: of any number of callers with
-// one id exactly one gets nil.
-func (s *replayStore) use(id proofID, now, expires time.Time) error {
+// one id exactly one gets nil. It keeps no more than limit ids.
+func (s *replayStore) use(id proofID, limit int, now, expires time.Time) error {
 	sh := &s.shards[binary.LittleEndian.Uint64(id[:8])%replayShards]
 	at := now.UnixNano()
-	reserved := s.reserve(at)
+	reserved := s.reserve(int64(limit), at)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if reserved {
@@ -73,8 +72,7 @@ func (s *replayStore) use(id proofID, now, expires time.Time) error {
 
 // reserve takes a place. When there is none it forgets what expired in all
 // shards and tries once more.
-func (s *replayStore) reserve(at int64) bool {
-	limit := s.limit.Load()
+func (s *replayStore) reserve(limit, at int64) bool {
 	if s.count.Add(1) <= limit {
 		return true
 	}

@@ -20,7 +20,7 @@ func idOf(n uint64) (id proofID) {
 func TestReplayStoreNeverForgetsEarly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.IntRange(1, 12).Draw(t, "limit")
-		s := newReplayStore(limit)
+		s := newReplayStore()
 		now := time.Unix(1_000_000, 0)
 		until := map[uint64]time.Time{} // when each accepted proof may be accepted again
 		live := func() (n int) {
@@ -35,7 +35,7 @@ func TestReplayStoreNeverForgetsEarly(t *testing.T) {
 			"use": func(t *rapid.T) {
 				n := rapid.Uint64Range(0, 20).Draw(t, "jti")
 				window := time.Duration(rapid.IntRange(1, 60).Draw(t, "window")) * time.Second
-				err := s.use(idOf(n), now, now.Add(window))
+				err := s.use(idOf(n), limit, now, now.Add(window))
 				seen := !until[n].Before(now) && !until[n].IsZero()
 				switch {
 				case err == nil && seen:
@@ -72,17 +72,17 @@ func TestReplayStoreNeverForgetsEarly(t *testing.T) {
 
 // With one window for all, what has expired makes room at once.
 func TestReplayStoreMakesRoom(t *testing.T) {
-	s, now := newReplayStore(100), time.Unix(1_000_000, 0)
+	s, now := newReplayStore(), time.Unix(1_000_000, 0)
 	for round := range uint64(5) {
 		for n := range uint64(100) {
-			if err := s.use(idOf(round*1000+n), now, now.Add(time.Minute)); err != nil {
+			if err := s.use(idOf(round*1000+n), 100, now, now.Add(time.Minute)); err != nil {
 				t.Fatal(round, n, err)
 			}
 		}
-		if err := s.use(idOf(round*1000+500), now, now.Add(time.Minute)); err != error(errReplayFull) {
+		if err := s.use(idOf(round*1000+500), 100, now, now.Add(time.Minute)); err != error(errReplayFull) {
 			t.Fatal("a full store accepts:", err)
 		}
-		if err := s.use(idOf(round*1000), now, now.Add(time.Minute)); err != error(errProofReplayed) {
+		if err := s.use(idOf(round*1000), 100, now, now.Add(time.Minute)); err != error(errProofReplayed) {
 			t.Fatal("a full store still knows what it has seen:", err)
 		}
 		now = now.Add(time.Minute + time.Second)
@@ -90,13 +90,13 @@ func TestReplayStoreMakesRoom(t *testing.T) {
 }
 
 func TestReplayStoreAtomic(t *testing.T) {
-	s, now := newReplayStore(1000), time.Unix(1_000_000, 0)
+	s, now := newReplayStore(), time.Unix(1_000_000, 0)
 	var accepted atomic.Int64
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
 			for n := range uint64(200) {
-				if s.use(idOf(n), now, now.Add(time.Minute)) == nil {
+				if s.use(idOf(n), 1000, now, now.Add(time.Minute)) == nil {
 					accepted.Add(1)
 				}
 			}
@@ -111,14 +111,14 @@ func TestReplayStoreAtomic(t *testing.T) {
 func BenchmarkReplayStore(b *testing.B) {
 	for _, size := range []int{1000, 100_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			s, now := newReplayStore(size), time.Unix(1_000_000, 0)
+			s, now := newReplayStore(), time.Unix(1_000_000, 0)
 			step := time.Minute / time.Duration(size/2)
 			n := uint64(0)
 			b.ReportAllocs()
 			for b.Loop() {
 				n++
 				now = now.Add(step)
-				if err := s.use(idOf(n), now, now.Add(time.Minute)); err != nil {
+				if err := s.use(idOf(n), size, now, now.Add(time.Minute)); err != nil {
 					b.Fatal(err)
 				}
 			}

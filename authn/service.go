@@ -82,8 +82,7 @@ func New(cfg Config, st *State, o Options) (*Service, error) {
 			s.asked[c.Name] = newIntrospector(c, answers[c.Name], &st.asked)
 		}
 	}
-	st.replay.limit.Store(int64(cfg.DPoP.ReplaySize))
-	s.prover = &prover{maxAge: cfg.DPoP.MaxAge, store: st.replay}
+	s.prover = &prover{maxAge: cfg.DPoP.MaxAge, store: st.replay, limit: cfg.DPoP.ReplaySize}
 	if cfg.DPoP.Nonce {
 		s.prover.nonces = st.nonces
 	}

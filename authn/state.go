@@ -45,12 +45,15 @@ type watchedFile struct {
 // NewState makes an empty State and begins to watch files.
 func NewState() *State {
 	s := &State{
-		keys: newKeyStore(), replay: newReplayStore(defaultReplaySize), nonces: newNonceSource(),
+		keys: newKeyStore(), replay: newReplayStore(), nonces: newNonceSource(),
 		revoked: newRevokedSet(defaultRevocations),
 		answers: make(map[string]*answerCache), files: make(map[string]*watchedFile),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.log.Store(slog.New(slog.DiscardHandler))
+	s.keys.report = func(issuer string, err error) {
+		s.log.Load().Error("an issuer's keys could not be fetched; the last good ones stay", "issuer", issuer, "error", err)
+	}
 	go s.watch()
 	return s
 }

@@ -106,6 +106,10 @@ func (c Config) Validate() error {
 		p.require("identity.key", id.Key)
 		p.between("identity.ttl", id.TTL, time.Second, time.Hour)
 		checkHeader(&p, "identity.header", id.Header)
+		// Of these the gateway takes away what clients send.
+		if !strings.HasPrefix(strings.ToLower(id.Header), "x-gatehouse-") {
+			p.add("identity.header", "header_name", "X-Gatehouse-…", "%q does not begin with X-Gatehouse-", id.Header)
+		}
 	}
 	return p.err()
 }
