@@ -103,7 +103,7 @@ func (k *checker) listeners() {
 		path := item("listeners", i)
 		k.uniqueName(path, list[i].Name, names, i)
 		if k.address(path+".address", list[i].Address) {
-			if j, taken := addresses[list[i].Address]; taken {
+			if j, taken := addresses[list[i].Address]; taken && !anyPort(list[i].Address) {
 				k.errorAt(path+".address", "config.duplicate", "the address is taken", fmt.Sprintf("by %s", item("listeners", j)))
 			}
 			addresses[list[i].Address] = i
@@ -172,7 +172,7 @@ func (k *checker) admin() {
 		k.warnAt("admin.address", "config.admin_exposed", "health and metrics are open to the network", "127.0.0.1:9901, or a network that only monitoring reaches")
 	}
 	for i := range k.c.Listeners {
-		if k.c.Listeners[i].Address == a {
+		if k.c.Listeners[i].Address == a && !anyPort(a) {
 			k.errorAt("admin.address", "config.duplicate", "the address is taken", "by "+item("listeners", i))
 		}
 	}
@@ -214,6 +214,10 @@ func isLoopback(address string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
+
+// anyPort reports whether the system chooses the port, so that one address can
+// stand in several places.
+func anyPort(address string) bool { return strings.HasSuffix(address, ":0") }
 
 // uniqueName checks the name of the i-th thing of a list.
 func (k *checker) uniqueName(path, name string, taken map[string]int, i int) {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -382,5 +383,21 @@ func BenchmarkLoad(b *testing.B) {
 		if _, ds := Parse(filepath.Join(dir, "gatehouse.yaml"), src, Env{}); ds.HasErrors() {
 			b.Fatal(ds)
 		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	dir := write(t, map[string]string{"policies/shop.cedar": "permit (principal, action, resource)\nwhen { principle.x };\n"})
+	err := errors.Join(
+		&gatehouse.Error{Code: "policy.name", Message: "unknown name", Hint: "did you mean principal?", At: gatehouse.Position{File: "policies/shop.cedar", Line: 2, Column: 8}},
+		errors.New("something else"))
+	want := `policies/shop.cedar:2:8: error: unknown name [policy.name]
+    when { principle.x };
+           ^
+    did you mean principal?
+error: something else [config.invalid]
+`
+	if diff := cmp.Diff(want, Explain(err, dir).String()); diff != "" {
+		t.Error(diff)
 	}
 }

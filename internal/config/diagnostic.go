@@ -69,6 +69,18 @@ func (ds Diagnostics) Count() (errors, warnings int) {
 	return errors, warnings
 }
 
+// Within returns those about the value at path and what is below it, and those
+// about the text at large.
+func (ds Diagnostics) Within(path string) Diagnostics {
+	var out Diagnostics
+	for _, d := range ds {
+		if d.Path == "" || within(d.Path, path) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // Err returns the first error, which says how many more there are, or nil.
 func (ds Diagnostics) Err() error {
 	n, _ := ds.Count()

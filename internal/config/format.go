@@ -323,9 +323,11 @@ func (l *layouter) placeComments() {
 	}
 }
 
+// indentAt returns the indentation of the collection that stands at column or
+// left of it; of two at one column (a list not indented below its key) the outer.
 func indentAt(open []level, column int) int {
 	for i := len(open) - 1; i >= 0; i-- {
-		if open[i].column <= column {
+		if open[i].column <= column && (i == 0 || open[i-1].column < open[i].column) {
 			return open[i].indent
 		}
 	}

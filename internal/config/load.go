@@ -111,7 +111,7 @@ func (l *loader) load(main *file) *Config {
 	}
 	l.source.root = root
 	l.include(root)
-	l.expand(root)
+	l.expand(root, "")
 
 	c := &Config{source: l.source}
 	d := &decoder{report: l.report}

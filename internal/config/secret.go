@@ -11,25 +11,22 @@ import (
 // maxSecretBytes bounds a file named by ${file:…}.
 const maxSecretBytes = 64 << 10
 
-// expand replaces the references in every scalar below n.
-func (l *loader) expand(n *node) {
-	switch {
-	case n == nil || l.seen[n]: // an alias' target may stand at several places
-		return
-	case n.kind == scalar && strings.Contains(n.text, "${"):
+// expand replaces the references in every scalar below n, which stands at path.
+func (l *loader) expand(n *node, path string) {
+	if n.kind == scalar && strings.Contains(n.text, "${") && !l.seen[n] { // a merged value stands at several places
 		l.seen[n] = true
-		l.expandScalar(n)
+		l.expandScalar(n, path)
 	}
 	for i := range n.members {
-		l.expand(n.members[i].value)
+		l.expand(n.members[i].value, join(path, n.members[i].key.text))
 	}
-	for _, i := range n.items {
-		l.expand(i)
+	for i := range n.items {
+		l.expand(n.items[i], item(path, i))
 	}
 }
 
 // expandScalar replaces ${env:NAME} and ${file:PATH}; $${ stands for ${ itself.
-func (l *loader) expandScalar(n *node) {
+func (l *loader) expandScalar(n *node, path string) {
 	var out strings.Builder
 	rest := n.text
 	for {
@@ -46,12 +43,12 @@ func (l *loader) expandScalar(n *node) {
 		out.WriteString(before)
 		reference, tail, closed := strings.Cut(after, "}")
 		if !closed {
-			l.report.node(n, Error, "config.reference", "a reference ${ without its }", "write $${ for a literal ${")
+			l.report.failed(n, path, "config.reference", "a reference ${ without its }", "write $${ for a literal ${")
 			return
 		}
 		value, message, hint := l.lookup(n, reference)
 		if message != "" {
-			l.report.node(n, Error, "config.reference", message, hint)
+			l.report.failed(n, path, "config.reference", message, hint)
 			l.unresolved = append(l.unresolved, n)
 		}
 		n.expanded = true
