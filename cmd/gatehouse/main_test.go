@@ -1,0 +1,73 @@
+package main
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/audit"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"gatehouse": main}) }
+
+// TestScripts runs the words as a person does: testdata/*.txtar.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exitcode":  exitCode,
+			"decisions": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeDecisions(ts.MkAbs("data"))) },
+		},
+	})
+}
+
+// exitCode runs a command and compares its exit code: exitcode 2 gatehouse …
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE COMMAND ...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	if err != nil {
+		code = err.Error()[len("exit status "):]
+	}
+	if code != args[0] {
+		ts.Fatalf("exit code is %s, want %s", code, args[0])
+	}
+}
+
+// writeDecisions writes a decision log with two decisions: one refused, one that
+// would have been.
+func writeDecisions(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	log, err := audit.Open(audit.Config{File: filepath.Join(dir, "decisions.jsonl")}.WithDefaults(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	api := &gatehouse.API{Name: "shop"}
+	op := &gatehouse.Operation{API: api, ID: "getOrder", Method: "GET", Path: "/orders/{id}", Endpoint: "GET /orders/{id}"}
+	for id, mode := range map[string]gatehouse.Mode{"01JD0000000000000000000001": gatehouse.Enforce, "01JD0000000000000000000002": gatehouse.Monitor} {
+		x := &gatehouse.Exchange{ID: id, Start: time.Now(), API: api, Operation: op, Principal: gatehouse.Anonymous}
+		x.Peer.Addr = netip.MustParseAddr("192.0.2.1")
+		x.Request = gatehouse.Request{Proto: "HTTP/1.1", Method: "GET", Scheme: "https", Authority: "shop.localhost", Host: "shop.localhost", Path: "/orders/17"}
+		reason := gatehouse.Reason{Code: "policy.denied", Message: "no policy permits it", At: gatehouse.Position{File: "policies/shop.cedar", Line: 3, Column: 1}}
+		x.Decision.Judge(gatehouse.Judgment{Control: "policy", Step: gatehouse.StepJudgeHead, Mode: mode,
+			Verdict: gatehouse.Denied(403, reason), WouldBlock: mode == gatehouse.Monitor})
+		x.Decision.Result, x.Decision.Status = gatehouse.Answered, 200
+		if mode == gatehouse.Enforce {
+			x.Decision.Result, x.Decision.Status, x.Decision.By, x.Decision.Reason = gatehouse.Blocked, 403, "policy", reason
+		}
+		if err := log.Append(x); err != nil {
+			return err
+		}
+	}
+	return log.Close()
+}
