@@ -1,0 +1,56 @@
+package telemetry
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Connections registers the gauge of a listener's open connections. A later call
+// for the same listener takes the earlier one's place.
+func (m *Metrics) Connections(listener string, open func() float64) error {
+	return m.register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_connections", Help: "Open connections.",
+		ConstLabels: prometheus.Labels{"listener": label(listener)}}, open))
+}
+
+// ObserverDrops registers the counter of what an observer dropped.
+func (m *Metrics) ObserverDrops(observer string, dropped func() float64) error {
+	return m.register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_observer_dropped_total",
+		Help: "Exchanges that an observer dropped.", ConstLabels: prometheus.Labels{"observer": label(observer)}}, dropped))
+}
+
+// DecisionLog is the state of the decision log.
+type DecisionLog struct {
+	Written, Lost, Errors int64 // since the start
+	Failing               bool
+}
+
+// DecisionLog registers the counters of the decision log, its gaps above all.
+func (m *Metrics) DecisionLog(state func() DecisionLog) error {
+	counter := func(name, help string, f func() int64) error {
+		return m.register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(f()) }))
+	}
+	return errors.Join(
+		counter("gatehouse_decision_log_records_total", "Decisions written.", func() int64 { return state().Written }),
+		counter("gatehouse_decision_log_lost_total", "Decisions lost: gaps in the log.", func() int64 { return state().Lost }),
+		counter("gatehouse_decision_log_errors_total", "Failed attempts to write.", func() int64 { return state().Errors }),
+		m.register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_decision_log_writable",
+			Help: "1 while the decision log can be written."}, func() float64 {
+			if state().Failing {
+				return 0
+			}
+			return 1
+		})))
+}
+
+// register puts c in the place of an equal collector.
+func (m *Metrics) register(c prometheus.Collector) error {
+	err := m.reg.Register(c)
+	var already prometheus.AlreadyRegisteredError
+	if errors.As(err, &already) {
+		m.reg.Unregister(already.ExistingCollector)
+		return m.reg.Register(c)
+	}
+	return err
+}
