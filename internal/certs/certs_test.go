@@ -25,7 +25,7 @@ func TestInternalCertificateServes(t *testing.T) {
 			t.Errorf("%s: %v %v", key, fi.Mode(), err)
 		}
 	}
-	files, err := Load([]Pair{pair}, time.Hour, slog.New(slog.DiscardHandler))
+	files, err := Load([]Pair{pair}, time.Hour, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestFilesAreWatched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Load([]Pair{pairA}, 5*time.Millisecond, slog.New(slog.DiscardHandler))
+	f, err := Load([]Pair{pairA}, 5*time.Millisecond, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestBrokenCertificatesAreErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []Pair{{"/nowhere.pem", "/nowhere.key"}, {old.Cert, filepath.Join(dir, "internal-ca.key")}, old} {
-		if _, err := Load([]Pair{p}, time.Hour, slog.Default()); err == nil || !strings.Contains(err.Error(), p.Cert) {
+		if _, err := Load([]Pair{p}, time.Hour, nil, slog.Default()); err == nil || !strings.Contains(err.Error(), p.Cert) {
 			t.Errorf("%v: %v", p, err)
 		}
 	}

@@ -28,18 +28,16 @@ type Files struct {
 }
 
 // Load reads the certificates and watches their files until Close. At least one
-// pair is needed; the first serves clients that send no known server name.
-func Load(pairs []Pair, every time.Duration, log *slog.Logger) (*Files, error) {
-	f := &Files{pairs: pairs, log: log, stop: make(chan struct{})}
+// pair is needed; the first serves clients that send no known server name. renew,
+// where not nil, is called before each look, to renew an internal certificate.
+func Load(pairs []Pair, every time.Duration, renew func(now time.Time) error, log *slog.Logger) (*Files, error) {
+	f := &Files{pairs: pairs, log: log, renew: renew, stop: make(chan struct{})}
 	if err := f.reload(); err != nil {
 		return nil, err
 	}
 	go f.watch(every)
 	return f, nil
 }
-
-// Renewing makes Files call renew before each look at the files.
-func (f *Files) Renewing(renew func(now time.Time) error) { f.renew = renew }
 
 // Close ends the watching.
 func (f *Files) Close() { close(f.stop) }

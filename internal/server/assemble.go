@@ -1,0 +1,244 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/authn"
+	"github.com/gatehouse/gatehouse/gateway"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/policy"
+	"github.com/gatehouse/gatehouse/ratelimit"
+	"github.com/gatehouse/gatehouse/upstream"
+)
+
+// assembly is one configuration, compiled: everything a Snapshot is made of.
+type assembly struct {
+	cfg   *config.Config
+	dir   string // where relative file names start
+	state *state
+	log   *slog.Logger
+
+	apis        []*gatehouse.API
+	operations  map[*config.Operation]*gatehouse.Operation
+	catchAll    map[*config.API]*gatehouse.Operation // undocumented: report
+	pools       map[string]*upstream.Pool
+	authn       *authn.Service
+	policy      *policy.Set
+	limiter     *ratelimit.Limiter
+	concurrency *ratelimit.Concurrency
+	snapshot    *gateway.Snapshot
+}
+
+// assemble compiles a configuration. Nothing it starts is visible until the
+// Snapshot is swapped in; on error it leaves nothing running. before may be nil.
+func assemble(cfg *config.Config, dir string, st *state, before *assembly, log *slog.Logger) (*assembly, error) {
+	a := &assembly{cfg: cfg, dir: dir, state: st, log: log, operations: map[*config.Operation]*gatehouse.Operation{},
+		catchAll: map[*config.API]*gatehouse.Operation{}, pools: map[string]*upstream.Pool{}}
+	if err := a.build(before); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *assembly) build(before *assembly) error {
+	a.vocabulary()
+	if err := a.compilePolicies(); err != nil {
+		return err
+	}
+	var err error
+	if a.authn, err = authn.New(a.cfg.Authn, a.state.authn, authn.Options{Dir: a.dir, Log: a.log}); err != nil {
+		return a.at("authn", err)
+	}
+	deps := ratelimit.Deps{Upstream: a.upstreamNames()}
+	if a.limiter, err = ratelimit.New(a.cfg.Limits, a.state.limits, deps); err != nil {
+		return a.at("limits", err)
+	}
+	if err := a.openPools(); err != nil {
+		return err
+	}
+	var learned *ratelimit.Concurrency
+	if before != nil {
+		learned = before.concurrency
+	}
+	bounds := map[string]ratelimit.ConcurrencyConfig{}
+	for _, u := range a.cfg.Upstreams {
+		if u.Concurrency != nil {
+			bounds[u.Name] = *u.Concurrency
+		}
+	}
+	if a.concurrency, err = ratelimit.NewConcurrency(learned, bounds, deps); err != nil {
+		return a.at("upstreams", err)
+	}
+	return a.compileSites()
+}
+
+// at prefixes the config path of errors that a room reported within its section.
+func (a *assembly) at(section string, err error) error {
+	var e *gatehouse.Error
+	if errors.As(err, &e) && e.At.IsZero() {
+		c := *e
+		c.At = a.cfg.At(section)
+		return &c
+	}
+	return err
+}
+
+func (a *assembly) path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(a.dir, name)
+}
+
+// vocabulary makes the APIs and operations that every room then speaks of.
+func (a *assembly) vocabulary() {
+	for i := range a.cfg.APIs {
+		c := &a.cfg.APIs[i]
+		api := &gatehouse.API{Name: c.Name, BasePath: c.BasePath, Version: c.Version, Owner: c.Owner}
+		for _, h := range c.Hosts {
+			api.Hosts = append(api.Hosts, strings.ToLower(h))
+		}
+		a.apis = append(a.apis, api)
+		for j := range c.Operations {
+			o := &c.Operations[j]
+			method, path := o.Route()
+			op := &gatehouse.Operation{API: api, ID: o.ID, Method: method, Path: path, Scopes: o.Scopes, ACR: o.ACR, MaxAge: o.MaxAge,
+				Tags: o.Tags, Endpoint: endpoint(method, c.BasePath, path), At: a.cfg.At(fmt.Sprintf("apis[%d].operations[%d]", i, j))}
+			if o.Access == "public" {
+				op.Access = gatehouse.AccessPublic
+			}
+			a.operations[o] = op
+		}
+		if c.Undocumented == "report" {
+			a.catchAll[c] = &gatehouse.Operation{API: api, ID: "undocumented", Method: "*", Path: "/{path...}", Undocumented: true,
+				Endpoint: endpoint("*", c.BasePath, "/{undocumented}"), At: a.cfg.At(fmt.Sprintf("apis[%d]", i))}
+		}
+	}
+}
+
+func endpoint(method, base, path string) string {
+	return method + " " + strings.TrimSuffix(base, "/") + path
+}
+
+func (a *assembly) compilePolicies() error {
+	files, entities, err := a.cfg.Policies.Read(a.dir)
+	if err != nil {
+		return a.at("policies", err)
+	}
+	in := policy.Input{APIs: a.apis, Entities: entities}
+	for i := range a.cfg.APIs {
+		c := &a.cfg.APIs[i]
+		for j := range c.Operations {
+			in.Operations = append(in.Operations, a.operations[&c.Operations[j]])
+		}
+		if op := a.catchAll[c]; op != nil {
+			in.Operations = append(in.Operations, op)
+		}
+	}
+	for _, is := range a.cfg.Authn.Issuers {
+		in.Issuers = append(in.Issuers, is.Issuer)
+	}
+	a.policy, err = policy.Compile(a.cfg.Policies, files, in)
+	return a.at("policies", err)
+}
+
+// upstreamNames tells the limits which upstream an exchange goes to. Of several
+// by weight the heaviest stands for all.
+func (a *assembly) upstreamNames() func(x *gatehouse.Exchange) string {
+	names := map[*gatehouse.API]string{}
+	for i, api := range a.apis {
+		c := &a.cfg.APIs[i]
+		names[api] = c.Upstream
+		heaviest := -1
+		for _, u := range c.Upstreams {
+			if u.Weight > heaviest {
+				names[api], heaviest = u.Name, u.Weight
+			}
+		}
+	}
+	return func(x *gatehouse.Exchange) string { return names[x.API] }
+}
+
+func (a *assembly) openPools() error {
+	var admin []netip.AddrPort
+	if ap, err := netip.ParseAddrPort(a.cfg.Admin.Address); err == nil {
+		admin = append(admin, ap)
+	}
+	for i, u := range a.cfg.Upstreams {
+		p, err := upstream.NewPool(u.Config, a.state.upstreams, upstream.Options{Guard: upstream.NewGuard(admin...), Dir: a.dir, Log: a.log})
+		if err != nil {
+			return a.at(fmt.Sprintf("upstreams[%d]", i), err)
+		}
+		a.pools[u.Name] = p
+	}
+	return nil
+}
+
+func (a *assembly) close() {
+	for _, p := range a.pools {
+		p.Close()
+	}
+}
+
+func (a *assembly) compileSites() error {
+	var sites []*gateway.Site
+	local := map[string]gateway.LocalAnswer{}
+	for i := range a.cfg.APIs {
+		s, err := a.site(i)
+		if err != nil {
+			return a.at(fmt.Sprintf("apis[%d]", i), err)
+		}
+		sites = append(sites, s)
+		if err := a.metadata(&a.cfg.APIs[i], local); err != nil {
+			return a.at(fmt.Sprintf("apis[%d]", i), err)
+		}
+	}
+	router, err := gateway.NewRouter(sites)
+	if err != nil {
+		return a.at("apis", err)
+	}
+	l := a.cfg.LimitsHTTP
+	a.snapshot = &gateway.Snapshot{Hash: a.cfg.Hash(), Router: router, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
+		RedirectPort: map[string]int{}, Local: local, Limits: gateway.Limits{HeaderBytes: l.HeaderBytes, HeaderFields: l.HeaderFields, URIBytes: l.URIBytes,
+			BodyBytes: l.BodyBytes, ReadTimeout: l.ReadTimeout, WriteTimeout: l.WriteTimeout},
+		Risk: func(x *gatehouse.Exchange) uint8 { return a.limiter.Risk(context.Background(), x) }}
+	for _, l := range a.cfg.Listeners {
+		if l.RedirectHTTPS != 0 {
+			a.snapshot.RedirectPort[l.Name] = l.RedirectHTTPS
+		}
+	}
+	return nil
+}
+
+func (a *assembly) forwarder(c *config.API) (gatehouse.Forwarder, error) {
+	if c.Upstream != "" {
+		return a.pools[c.Upstream], nil
+	}
+	var branches []upstream.Branch
+	for _, u := range c.Upstreams {
+		branches = append(branches, upstream.Branch{To: a.pools[u.Name], Weight: u.Weight})
+	}
+	return upstream.NewSplit(branches...)
+}
+
+// hosts lists every host name the APIs serve, for the internal certificate.
+func (a *assembly) hosts() []string {
+	var out []string
+	for _, api := range a.apis {
+		for _, h := range api.Hosts {
+			if !slices.Contains(out, h) {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,375 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/gateway"
+	"github.com/gatehouse/gatehouse/internal/certs"
+	"github.com/gatehouse/gatehouse/internal/config"
+)
+
+// listener is one open door. Its TLS settings follow a reload without closing it.
+type listener struct {
+	cfg    config.Listener
+	socket net.Listener
+	http   *http.Server
+	tls    atomic.Pointer[tls.Config]
+	files  *certs.Files
+	conns  *connections
+	queue  chan net.Conn // accepted, their PROXY header read
+	done   chan struct{}
+	once   sync.Once
+	log    *slog.Logger
+}
+
+// open binds the address and prepares to serve; nothing is accepted yet.
+func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
+	l := a.cfg.LimitsHTTP
+	out := &listener{cfg: cfg, conns: s.conns, queue: make(chan net.Conn), done: make(chan struct{}), log: s.log}
+	settings, err := s.tlsSettings(cfg, a)
+	if err != nil {
+		return nil, err
+	}
+	out.use(settings)
+	if out.socket, err = net.Listen("tcp", cfg.Address); err != nil {
+		out.closeFiles()
+		return nil, &gatehouse.Error{Code: "server.listen", Message: "cannot listen on " + cfg.Address, Err: err,
+			Hint: "another process may have the address"}
+	}
+	out.http = &http.Server{Handler: s.door, ReadHeaderTimeout: l.ReadHeaderTimeout, IdleTimeout: l.IdleTimeout,
+		MaxHeaderBytes: int(l.HeaderBytes), Protocols: protocols(cfg), ConnContext: out.connContext,
+		ErrorLog: log.New(quietLog{s.log}, "", 0),
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128, MaxReadFrameSize: 16 << 10, SendPingTimeout: 30 * time.Second,
+			PingTimeout: 15 * time.Second, WriteByteTimeout: l.WriteTimeout}}
+	if cfg.TLS != nil {
+		out.http.TLSConfig = &tls.Config{GetConfigForClient: out.configForClient, MinVersion: tls.VersionTLS12,
+			GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return out.tls.Load().GetCertificate(h) }}
+	}
+	return out, nil
+}
+
+// protocols are net/http's names for what the listener offers. On a plain
+// listener h2 is prior knowledge (RFC 9113, section 3.3).
+func protocols(cfg config.Listener) *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(slices.Contains(cfg.HTTP, "http/1.1"))
+	if slices.Contains(cfg.HTTP, "h2") {
+		p.SetHTTP2(cfg.TLS != nil)
+		p.SetUnencryptedHTTP2(cfg.TLS == nil)
+	}
+	return &p
+}
+
+// serve accepts until close.
+func (l *listener) serve() {
+	go l.accept()
+	var err error
+	if l.cfg.TLS != nil {
+		err = l.http.ServeTLS(l, "", "")
+	} else {
+		err = l.http.Serve(l)
+	}
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		l.log.Error("a listener stopped", "listener", l.cfg.Name, "error", err)
+	}
+}
+
+// accept takes connections, counts them, and reads PROXY headers aside, so that
+// a slow balancer holds up nobody else.
+func (l *listener) accept() {
+	for {
+		c, err := l.socket.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			l.log.Warn("accept failed", "listener", l.cfg.Name, "error", err)
+			time.Sleep(10 * time.Millisecond) // out of descriptors, most likely: let some close
+			continue
+		}
+		remote := addrOf(c.RemoteAddr())
+		pp := l.cfg.ProxyProtocol
+		if pp == nil || !within(pp.From, remote.Addr()) {
+			l.admit(c, remote)
+			continue
+		}
+		if !l.conns.enter(netip.Addr{}) {
+			c.Close()
+			continue
+		}
+		go func() {
+			defer l.conns.leave(netip.Addr{})
+			_ = c.SetReadDeadline(time.Now().Add(proxyHeaderTimeout))
+			client, err := readProxyHeader(c)
+			if err != nil {
+				l.log.Warn("bad PROXY header", "listener", l.cfg.Name, "from", remote.String(), "error", err)
+				c.Close()
+				return
+			}
+			_ = c.SetReadDeadline(time.Time{})
+			if client.IsValid() {
+				remote = client
+			}
+			l.admit(c, remote)
+		}()
+	}
+}
+
+const proxyHeaderTimeout = 5 * time.Second
+
+// admit hands a connection to the HTTP server, or closes it where its address has
+// too many.
+func (l *listener) admit(c net.Conn, remote netip.AddrPort) {
+	if !l.conns.enter(remote.Addr()) {
+		c.Close()
+		return
+	}
+	conn := &conn{Conn: c, conns: l.conns, addr: remote.Addr()}
+	conn.info.Remote, conn.info.Listener = remote, l.cfg.Name
+	select {
+	case l.queue <- conn:
+	case <-l.done:
+		conn.Close()
+	}
+}
+
+// Accept, Close and Addr make listener a net.Listener for http.Server.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.queue:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close stops accepting; open connections go on.
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		close(l.done)
+		l.socket.Close()
+		l.closeFiles()
+	})
+	return nil
+}
+
+func (l *listener) closeFiles() {
+	if l.files != nil {
+		l.files.Close()
+		l.files = nil
+	}
+}
+
+// Addr is the bound address.
+func (l *listener) Addr() net.Addr { return l.socket.Addr() }
+
+// connContext tells the door about the connection.
+func (l *listener) connContext(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if c, ok := c.(*conn); ok {
+		return gateway.WithConn(ctx, &c.info)
+	}
+	return ctx
+}
+
+// configForClient takes the fingerprint and picks the current TLS settings.
+func (l *listener) configForClient(h *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c, ok := h.Conn.(*conn); ok {
+		c.info.Hello(h)
+	}
+	return l.tls.Load(), nil
+}
+
+// tlsSettings are a listener's TLS settings and the certificate files behind them.
+type tlsSettings struct {
+	config *tls.Config
+	files  *certs.Files
+}
+
+// use makes the settings those of the handshakes to come.
+func (l *listener) use(s tlsSettings) {
+	if s.config == nil {
+		return
+	}
+	l.tls.Store(s.config)
+	l.closeFiles()
+	l.files = s.files
+}
+
+// tlsSettings makes a listener's TLS settings: TLS 1.2 with forward secrecy at the
+// least (RFC 9325), the post-quantum hybrid first.
+func (s *Server) tlsSettings(cfg config.Listener, a *assembly) (tlsSettings, error) {
+	if cfg.TLS == nil {
+		return tlsSettings{}, nil
+	}
+	files, err := s.certificates(cfg.TLS, a)
+	if err != nil {
+		return tlsSettings{}, err
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.Certificate,
+		CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384},
+		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}}
+	if cfg.TLS.MinVersion == "1.3" {
+		t.MinVersion = tls.VersionTLS13
+	}
+	if slices.Contains(cfg.HTTP, "h2") {
+		t.NextProtos = append(t.NextProtos, "h2")
+	}
+	if slices.Contains(cfg.HTTP, "http/1.1") {
+		t.NextProtos = append(t.NextProtos, "http/1.1")
+	}
+	if err := s.clientCerts(t, cfg.TLS.ClientCerts); err != nil {
+		files.Close()
+		return tlsSettings{}, err
+	}
+	return tlsSettings{t, files}, nil
+}
+
+func (s *Server) clientCerts(t *tls.Config, c config.ClientCerts) error {
+	if c.Mode == "none" {
+		return nil
+	}
+	paths := make([]string, len(c.CA))
+	for i, f := range c.CA {
+		paths[i] = s.path(f)
+	}
+	var err error
+	if t.ClientCAs, err = certs.Pool(paths); err != nil {
+		return err
+	}
+	t.ClientAuth = tls.VerifyClientCertIfGiven
+	if c.Mode == "require" {
+		t.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return nil
+}
+
+// conn is a counted connection that knows where it came from.
+type conn struct {
+	net.Conn
+	info  gateway.ConnInfo
+	conns *connections
+	addr  netip.Addr
+	once  sync.Once
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { c.conns.leave(c.addr) })
+	return c.Conn.Close()
+}
+
+// RemoteAddr is the client's, behind a PROXY header too.
+func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.info.Remote) }
+
+// CloseWrite half-closes.
+func (c *conn) CloseWrite() error {
+	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return h.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// connections counts what is open, in all and per address; IPv6 by /64, which one
+// host commonly has to itself.
+type connections struct {
+	mu        sync.Mutex
+	most, per int
+	all       int
+	of        map[netip.Addr]int
+	refused   atomic.Int64
+}
+
+func newConnections(l config.HTTPLimits) *connections {
+	return &connections{most: l.Connections, per: l.ConnectionsPerAddress, of: map[netip.Addr]int{}}
+}
+
+func (c *connections) limit(l config.HTTPLimits) {
+	c.mu.Lock()
+	c.most, c.per = l.Connections, l.ConnectionsPerAddress
+	c.mu.Unlock()
+}
+
+// enter counts a connection; of an invalid address in all only.
+func (c *connections) enter(a netip.Addr) bool {
+	a = group(a)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all >= c.most || a.IsValid() && c.of[a] >= c.per {
+		c.refused.Add(1)
+		return false
+	}
+	c.all++
+	if a.IsValid() {
+		c.of[a]++
+	}
+	return true
+}
+
+func (c *connections) leave(a netip.Addr) {
+	a = group(a)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all--
+	if !a.IsValid() {
+		return
+	}
+	if c.of[a]--; c.of[a] <= 0 {
+		delete(c.of, a)
+	}
+}
+
+func (c *connections) open() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}
+
+func group(a netip.Addr) netip.Addr {
+	if a.Is6() && !a.Is4In6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a.Unmap()
+}
+
+func addrOf(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+func within(ps []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// quietLog passes net/http's own complaints (bad handshakes, say) on as debug
+// lines: any stranger can cause them.
+type quietLog struct{ log *slog.Logger }
+
+func (q quietLog) Write(p []byte) (int, error) {
+	q.log.Debug("http server", "message", fmt.Sprintf("%q", p))
+	return len(p), nil
+}
+
+var _ io.Writer = quietLog{}

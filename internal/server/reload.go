@@ -1,0 +1,199 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/upstream"
+)
+
+// Reload reads the configuration again and swaps it in. On error everything
+// stays as it was. No request fails: each keeps the Snapshot it began with.
+func (s *Server) Reload(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return &gatehouse.Error{Code: "server.draining", Status: 409, Message: "the gateway is stopping"}
+	}
+	cfg, diags, err := Load(s.opts.ConfigPath, s.opts.Env)
+	if s.opts.Warn != nil && len(diags) > 0 {
+		s.opts.Warn(diags)
+	}
+	if err != nil {
+		s.log.Error("the configuration is wrong; the last good one stays", "error", err)
+		return err
+	}
+	before := s.current
+	next, err := assemble(cfg, s.dir, s.state, before, s.log)
+	if err == nil {
+		if err = s.follow(next); err != nil {
+			next.close()
+		}
+	}
+	if err != nil {
+		s.log.Error("the configuration cannot be used; the last good one stays", "error", err)
+		return err
+	}
+	for _, c := range config.Diff(before.cfg, cfg) {
+		s.log.Info("configuration changed", "path", c.Path, "old", c.Old, "new", c.New)
+	}
+	s.log.Info("configuration reloaded", "hash", cfg.Hash())
+	return nil
+}
+
+// follow makes everything go by the new configuration. What can fail comes first.
+func (s *Server) follow(next *assembly) error {
+	before := s.current
+	if next.cfg.Admin != before.cfg.Admin || next.cfg.DataDir != before.cfg.DataDir {
+		s.log.Warn("admin and data_dir follow at the next start only")
+	}
+	opened, kept, err := s.followListeners(next)
+	if err != nil {
+		return err
+	}
+	if err := s.record.follow(s.decisions(next.cfg), s.log); err != nil {
+		for _, l := range opened {
+			l.Close()
+		}
+		return err
+	}
+	s.tracer.follow(next.cfg.Telemetry, s.log)
+	s.conns.limit(next.cfg.LimitsHTTP)
+	if s.opts.Level != nil {
+		s.opts.Level.Set(next.cfg.Log.Slog())
+	}
+	s.gateway.Swap(next.snapshot)
+	s.current = next
+	for key, l := range s.listeners {
+		if !kept[key] {
+			s.retire(l)
+			delete(s.listeners, key)
+		}
+	}
+	for _, l := range opened {
+		s.listeners[doorKey(l.cfg)] = l
+		go l.serve()
+		s.log.Info("listening", "listener", l.cfg.Name, "address", l.Addr().String())
+	}
+	s.retirePools(before.pools)
+	return nil
+}
+
+// followListeners opens new addresses and gives kept ones their new TLS settings.
+func (s *Server) followListeners(next *assembly) (opened []*listener, kept map[string]bool, err error) {
+	kept = map[string]bool{}
+	follow := map[*listener]tlsSettings{}
+	fail := func(err error) ([]*listener, map[string]bool, error) {
+		for _, l := range opened {
+			l.Close()
+		}
+		for _, t := range follow {
+			if t.files != nil {
+				t.files.Close()
+			}
+		}
+		return nil, nil, err
+	}
+	for _, c := range next.cfg.Listeners {
+		old := s.listeners[doorKey(c)]
+		if old == nil {
+			l, err := s.open(c, next)
+			if err != nil {
+				return fail(err)
+			}
+			opened = append(opened, l)
+			continue
+		}
+		if !sameDoor(old.cfg, c) {
+			return fail(&gatehouse.Error{Code: "server.listener", Message: fmt.Sprintf("the listener %s cannot change its protocols or PROXY setting while it is open", c.Name),
+				Hint: "restart, or give it another address"})
+		}
+		settings, err := s.tlsSettings(c, next)
+		if err != nil {
+			return fail(err)
+		}
+		follow[old], kept[doorKey(c)] = settings, true
+	}
+	for l, settings := range follow {
+		l.use(settings)
+	}
+	return opened, kept, nil
+}
+
+// doorKey tells doors apart over reloads.
+func doorKey(c config.Listener) string { return c.Name + " " + c.Address }
+
+// sameDoor reports whether a listener can follow without being closed.
+func sameDoor(a, b config.Listener) bool {
+	return (a.TLS == nil) == (b.TLS == nil) && fmt.Sprint(a.HTTP) == fmt.Sprint(b.HTTP) &&
+		fmt.Sprint(a.ProxyProtocol) == fmt.Sprint(b.ProxyProtocol)
+}
+
+// retire closes a door whose address is gone from the configuration, gently.
+func (s *Server) retire(l *listener) {
+	s.retired.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if l.http.Shutdown(ctx) != nil {
+			l.http.Close()
+		}
+		l.Close()
+		s.log.Info("listener closed", "listener", l.cfg.Name)
+	})
+}
+
+// retirePools gives the replaced pools back. Exchanges that began before the swap
+// may still hold them; Close leaves those undisturbed.
+func (s *Server) retirePools(pools map[string]*upstream.Pool) {
+	s.retired.Go(func() {
+		for _, p := range pools {
+			p.Close()
+		}
+	})
+}
+
+// watch reloads when one of the configuration's files changes.
+func (s *Server) watch(ctx context.Context) {
+	if s.opts.Watch <= 0 {
+		return
+	}
+	tick := time.NewTicker(s.opts.Watch)
+	defer tick.Stop()
+	last := s.stamp()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if now := s.stamp(); now != last {
+				last = now
+				_ = s.Reload(ctx) // it has logged why
+			}
+		}
+	}
+}
+
+// stamp sums up time and size of every file the configuration was made of.
+func (s *Server) stamp() string {
+	s.mu.Lock()
+	cfg := s.current.cfg
+	s.mu.Unlock()
+	files := append([]string{s.opts.ConfigPath}, cfg.Files()...)
+	for _, pattern := range append([]string{cfg.Policies.Entities}, cfg.Policies.Files...) {
+		if names, err := filepath.Glob(s.path(pattern)); err == nil {
+			files = append(files, names...)
+		}
+	}
+	stamp := ""
+	for _, name := range files {
+		if fi, err := os.Stat(name); err == nil {
+			stamp += fmt.Sprintf("%s %d %d\n", name, fi.ModTime().UnixNano(), fi.Size())
+		}
+	}
+	return stamp
+}

@@ -1,0 +1,21 @@
+package server
+
+import (
+	"github.com/gatehouse/gatehouse/authn"
+	"github.com/gatehouse/gatehouse/ratelimit"
+	"github.com/gatehouse/gatehouse/upstream"
+)
+
+// state is what survives a reload.
+type state struct {
+	authn     *authn.State
+	limits    *ratelimit.Memory
+	upstreams *upstream.State
+}
+
+func newState(maxKeys int) *state {
+	return &state{authn: authn.NewState(), limits: ratelimit.NewMemory(ratelimit.MemoryOptions{MaxKeys: maxKeys}),
+		upstreams: upstream.NewState()}
+}
+
+func (s *state) close() { s.authn.Close() }

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/audit"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/upstream"
+)
+
+// Status is what the socket's GET /status shows.
+type Status struct {
+	Version     string                               `json:"version"`
+	Started     time.Time                            `json:"started"`
+	Config      string                               `json:"config"` // its hash
+	Draining    bool                                 `json:"draining"`
+	Connections int                                  `json:"connections"`
+	Refused     int64                                `json:"connections_refused"`
+	Upstreams   map[string][]upstream.EndpointStatus `json:"upstreams"`
+	Decisions   audit.Stats                          `json:"decisions"`
+}
+
+// Status implements admin.Gate.
+func (s *Server) Status() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{Version: s.opts.Version, Started: s.started, Config: s.current.cfg.Hash(), Draining: s.draining, Connections: s.conns.open(),
+		Refused: s.conns.refused.Load(), Upstreams: map[string][]upstream.EndpointStatus{}, Decisions: s.record.current.Load().Stats()}
+	for name, p := range s.current.pools {
+		st.Upstreams[name] = p.Endpoints()
+	}
+	return st
+}
+
+// A RouteInfo is one line of `gatehouse routes`.
+type RouteInfo struct {
+	API      string            `json:"api"`
+	Hosts    []string          `json:"hosts"`
+	Endpoint string            `json:"endpoint"`
+	ID       string            `json:"id"`
+	Access   string            `json:"access"`
+	Scopes   []string          `json:"scopes,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
+	Upstream string            `json:"upstream"`
+	Modes    map[string]string `json:"modes"`
+	At       string            `json:"at"`
+}
+
+// Routes lists the operations of a configuration with the mode of every control.
+func Routes(cfg *config.Config) []RouteInfo {
+	a := &assembly{cfg: cfg, operations: map[*config.Operation]*gatehouse.Operation{}, catchAll: map[*config.API]*gatehouse.Operation{}}
+	a.vocabulary()
+	var out []RouteInfo
+	for i := range cfg.APIs {
+		c := &cfg.APIs[i]
+		name := c.Upstream
+		for _, u := range c.Upstreams {
+			if name != "" {
+				name += ", "
+			}
+			name += u.Name
+		}
+		add := func(op *gatehouse.Operation, o *config.Operation) {
+			modes := map[string]string{}
+			for _, control := range config.KnownControls {
+				modes[control] = cfg.ModeOf(control, c, o).String()
+			}
+			out = append(out, RouteInfo{API: c.Name, Hosts: c.Hosts, Endpoint: op.Endpoint, ID: op.ID, Access: op.Access.String(),
+				Scopes: op.Scopes, Tags: op.Tags, Upstream: name, Modes: modes, At: op.At.String()})
+		}
+		for j := range c.Operations {
+			add(a.operations[&c.Operations[j]], &c.Operations[j])
+		}
+		if op := a.catchAll[c]; op != nil {
+			add(op, nil)
+		}
+	}
+	return out
+}
