@@ -122,7 +122,12 @@ func (c *checker) types(st *statement, p *ast.Policy, covered []string) []error 
 			stand.Action = ast.ScopeTypeEq{Entity: actionUID(c.shapes[shape][0])}
 			one, v = &stand, c.validator(shape, false)
 		}
+		said := map[string]bool{}
 		for _, err := range flatten(v.Policy("", one)) {
+			if said[err.Error()] {
+				continue
+			}
+			said[err.Error()] = true
 			e := c.translate(st, err.Error(), names)
 			if !seen[e.Error()] {
 				seen[e.Error()] = true

@@ -20,6 +20,7 @@ const (
 	maxEntities  = 16 << 20 // bytes of the entities file
 	maxStatement = 64 << 10 // bytes of one policy
 	maxDepth     = 100      // brackets within brackets in one policy
+	maxPath      = 32       // parts of one attribute path: "has a.b.c" takes cubic time
 	maxPolicies  = 20000
 	maxID        = 128 // bytes of an @id
 )

@@ -214,6 +214,9 @@ func TestReviewAgreesWithControl(t *testing.T) {
 			t.Skip()
 		}
 		x := genExchange(t, in)
+		if x.Principal.Issuer != issuer && x.Principal != gatehouse.Anonymous {
+			t.Skip() // no configured issuer: its name is not a subject's
+		}
 		k, uid := s.identify(x.Principal)
 		subject := Subject{Type: string(kindTypes[k]), ID: string(uid.ID), Roles: x.Principal.Roles}
 		if subject.Roles == nil {

@@ -25,6 +25,7 @@ type statement struct {
 	// characters.
 	line, column int
 	depth        int // of brackets
+	path         int // dots in one attribute path
 }
 
 // split cuts a file into statements. What follows the last ";" is a statement of
@@ -33,7 +34,8 @@ func split(file, text string) []statement {
 	var out []statement
 	line, column := 1, 1
 	cur := statement{file: file, line: 1, column: 1}
-	start, depth := 0, 0
+	start, depth, dots := 0, 0, 0
+	var last rune // before r, white space left out
 	const (
 		code = iota
 		comment
@@ -44,6 +46,12 @@ func split(file, text string) []statement {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		i += size
 		column++
+		if !wordRune(r) && r != '.' && !unicode.IsSpace(r) || wordRune(r) && wordRune(last) && i > size && unicode.IsSpace(rune(text[i-size-1])) {
+			dots = 0 // neither "a.b" nor "a . b": another expression
+		}
+		if !unicode.IsSpace(r) {
+			last = r
+		}
 		switch {
 		case r == '\n':
 			// A string does not span lines: the parser will say so, and the rest
@@ -67,6 +75,9 @@ func split(file, text string) []statement {
 			cur.depth = max(cur.depth, depth)
 		case r == ')' || r == ']' || r == '}':
 			depth--
+		case r == '.':
+			dots++
+			cur.path = max(cur.path, dots)
 		case r == ';':
 			cur.text = text[start:i]
 			out = append(out, cur)
@@ -80,6 +91,8 @@ func split(file, text string) []statement {
 	}
 	return out
 }
+
+func wordRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // at turns a line and column within the statement into a place in its file.
 func (s *statement) at(line, column int) gatehouse.Position {
@@ -153,6 +166,9 @@ func (s *statement) parse() (p *cedar.Policy, err error) {
 	if s.depth > maxDepth {
 		return nil, s.fail("policy.limit", s.begin(), "", "brackets are nested deeper than %d", maxDepth)
 	}
+	if s.path > maxPath {
+		return nil, s.fail("policy.limit", s.begin(), "", "an attribute path has more than %d parts", maxPath)
+	}
 	if !utf8.ValidString(s.text) {
 		return nil, s.fail("policy.syntax", s.begin(), "save the file as UTF-8", "the policy is not valid UTF-8")
 	}
@@ -186,6 +202,9 @@ func (s *statement) syntax(err error) error {
 	}
 	line, _ := strconv.Atoi(m[1])
 	column, _ := strconv.Atoi(m[2])
+	if line < 1 || column < 1 { // the scanner does not always know
+		return s.fail("policy.syntax", s.begin(), "", "%s", m[4])
+	}
 	next, message := m[3], m[4]
 	at, found := s.at(line, column), ""
 	switch {
@@ -224,9 +243,7 @@ func (s *statement) before(line, column int) (string, gatehouse.Position) {
 		end += n
 	}
 	rest := strings.TrimRight(s.text[:end], " \t\r\n")
-	start := strings.LastIndexFunc(rest, func(r rune) bool {
-		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}) + 1
+	start := strings.LastIndexFunc(rest, func(r rune) bool { return !wordRune(r) }) + 1
 	if start == len(rest) && start > 0 { // no word: one sign, or a string
 		start--
 		if rest[start] == '"' {
