@@ -24,6 +24,9 @@ type upload struct {
 	src *gatehouse.Body // nil once detached
 	err error           // what broke on the client's side
 	n   int64           // bytes read
+
+	gate     sync.Mutex
+	deadline interface{ SetReadDeadline(time.Time) error } // of the source, nil once over
 }
 
 // newUpload returns nil where the request has no body.
@@ -37,7 +40,9 @@ func newUpload(b *gatehouse.Body) *upload {
 	if b.Source == nil || b.Length == 0 {
 		return nil
 	}
-	return &upload{length: max(b.Length, -1), src: b}
+	u := &upload{length: max(b.Length, -1), src: b}
+	u.deadline, _ = b.Source.(interface{ SetReadDeadline(time.Time) error })
+	return u
 }
 
 // open returns a reader for one attempt.
@@ -62,11 +67,23 @@ func (u *upload) again() bool {
 
 // broken returns what went wrong on the client's side, if anything did.
 func (u *upload) broken() error {
-	if u == nil || u.held || !u.mu.TryLock() {
+	if !u.streams() || !u.mu.TryLock() {
 		return nil
 	}
 	defer u.mu.Unlock()
 	return u.err
+}
+
+// streams reports whether the body still comes from the client.
+func (u *upload) streams() bool { return u != nil && !u.held }
+
+// interrupt ends a wait for the client's next bytes, where the source knows how.
+func (u *upload) interrupt() {
+	u.gate.Lock()
+	defer u.gate.Unlock()
+	if u.deadline != nil {
+		_ = u.deadline.SetReadDeadline(time.Unix(1, 0)) // it has passed
+	}
 }
 
 // detach takes the client's body away; when it returns, nobody reads it or will.
@@ -75,23 +92,20 @@ func (u *upload) broken() error {
 // short where the source knows how (SetReadDeadline); else it ends with the
 // door's own read timeout.
 func (u *upload) detach(w gatehouse.ResponseWriter) {
-	if u == nil || u.held {
+	if !u.streams() {
 		return
 	}
 	if !u.mu.TryLock() {
 		_ = w.Flush() // the client may be gone: nothing to add
-		if d, ok := u.source().(interface{ SetReadDeadline(time.Time) error }); ok {
-			_ = d.SetReadDeadline(time.Unix(1, 0))
-		}
+		u.interrupt()
 		u.mu.Lock()
 	}
 	u.src = nil
 	u.mu.Unlock()
+	u.gate.Lock()
+	u.deadline = nil
+	u.gate.Unlock()
 }
-
-// source is read without the lock: src changes only in detach, and its Source
-// not at all.
-func (u *upload) source() io.Reader { return u.src.Source }
 
 // uploadReader is the carrier's side of an upload.
 type uploadReader upload

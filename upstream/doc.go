@@ -17,7 +17,9 @@
 //     only where no connection was had at all. Retries stay within a budget,
 //     prefer another endpoint, and never happen once the answer has begun.
 //   - An answer that broke off is returned as an error, never as a complete one.
-//   - Nobody reads the client's body after Forward has returned.
+//   - Nobody reads the client's body after Forward has returned. A wait for the
+//     client's next bytes is cut short where the body's Source has a method
+//     SetReadDeadline(time.Time) error; else it lasts as long as the door lets it.
 //   - The address checked is the address dialled. A configured name that turns
 //     from a public address to an inner one is refused and keeps its last good
 //     addresses (DNS rebinding). Redirects are never followed, and no proxy is
@@ -26,7 +28,7 @@
 //     connect, to the head and between two reads, addresses per name.
 //
 // Reason codes: upstream.unwritable (400), upstream.unreachable, upstream.tls,
-// upstream.pin, upstream.malformed, upstream.aborted (502), upstream.upgrade
+// upstream.pin, upstream.refused, upstream.malformed, upstream.aborted (502), upstream.upgrade
 // (501 or 502), upstream.unavailable (503), upstream.timeout (504),
 // client.timeout (408), body.too_large (413), client.gone (499: nobody is there
 // to be answered).

@@ -37,6 +37,13 @@ func clientGone(err error) error {
 	return &gatehouse.Error{Code: "client.gone", Status: 499, Message: "the client has gone", Err: err}
 }
 
+// saysWhy reports whether the source of a body had a reason of its own, and did
+// not just break or get interrupted.
+func saysWhy(err error) bool {
+	var e *gatehouse.Error
+	return errors.As(err, &e) || errors.Is(err, gatehouse.ErrBodyTooLarge)
+}
+
 // clientBroke says what was wrong with the request's body.
 func clientBroke(err error) error {
 	var e *gatehouse.Error

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,8 +180,9 @@ func TestInterimAnswers(t *testing.T) {
 		if r.URL.Path == "/many" {
 			n = 100
 		}
+		// Set once: net/http's HTTP/2 server writes interim answers from this map.
+		w.Header().Set("Link", "</x.css>; rel=preload")
 		for range n {
-			w.Header().Set("Link", "</x.css>; rel=preload")
 			w.WriteHeader(103)
 		}
 		io.WriteString(w, "ok")
@@ -391,14 +393,12 @@ func TestTimeLimits(t *testing.T) {
 	}))
 	defer s.Close()
 	defer close(release)
-	p := newPool(t, func(c *Config) {
-		c.Timeouts.Head = 50 * time.Millisecond
-		c.Timeouts.Stream = 50 * time.Millisecond
-	}, s.URL)
+	p := newPool(t, func(c *Config) { c.Timeouts.Head = 30 * time.Millisecond }, s.URL)
 	wantError(t, p.Forward(context.Background(), request("GET", "/"), &recorder{}), "upstream.timeout", 504)
 
+	silent := newPool(t, func(c *Config) { c.Timeouts.Stream = 300 * time.Millisecond }, s.URL)
 	w := &recorder{}
-	wantError(t, p.Forward(context.Background(), request("GET", "/silent-body"), w), "upstream.timeout", 504)
+	wantError(t, silent.Forward(context.Background(), request("GET", "/silent-body"), w), "upstream.timeout", 504)
 	if w.text() != "abc" {
 		t.Errorf("got %q", w.text())
 	}
@@ -496,6 +496,7 @@ func TestEarlyAnswer(t *testing.T) {
 type stuck struct {
 	sent       atomic.Bool
 	deadline   chan struct{}
+	once       sync.Once
 	over, late atomic.Bool
 }
 
@@ -510,7 +511,27 @@ func (s *stuck) Read(p []byte) (int, error) {
 	return 0, errors.New("deadline")
 }
 
-func (s *stuck) SetReadDeadline(time.Time) error { close(s.deadline); return nil }
+func (s *stuck) SetReadDeadline(time.Time) error {
+	s.once.Do(func() { close(s.deadline) })
+	return nil
+}
+
+// A client that sends no more does not outlast the time limit, and it is not the
+// upstream's fault.
+func TestStuckUploadEndsInTime(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	s.Config.ErrorLog = quiet
+	defer s.Close()
+	p := newPool(t, nil, s.URL)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	x := request("PUT", "/")
+	x.Request.Body = gatehouse.Body{Source: &stuck{deadline: make(chan struct{})}, Length: 100}
+	wantError(t, p.Forward(ctx, x, &recorder{}), "upstream.timeout", 504)
+	if p.balancer.members[0].failures.Load() != 0 {
+		t.Error("the endpoint was blamed")
+	}
+}
 
 func TestUnwritable(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

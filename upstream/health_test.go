@@ -103,7 +103,7 @@ func TestPassiveEjection(t *testing.T) {
 	a, b := newSwitchable(t), newSwitchable(t)
 	p := newPool(t, func(c *Config) {
 		c.Balance = "round_robin"
-		c.Health.Passive = Passive{Failures: 3, Eject: 100 * time.Millisecond}
+		c.Health.Passive = Passive{Failures: 3, Eject: 400 * time.Millisecond}
 		c.Breaker.Failures = -1
 	}, a.URL, b.URL)
 	a.sick.Store(true)
@@ -128,7 +128,7 @@ func TestPassiveEjection(t *testing.T) {
 		forward(t, p, request("GET", "/"))
 	}
 	eventually(t, "the second ejection is over", func() bool { return !p.Endpoints()[0].Ejected })
-	if took := time.Since(start); took < 150*time.Millisecond {
+	if took := time.Since(start); took < 600*time.Millisecond {
 		t.Errorf("the second ejection took %v, not twice as long as the first", took)
 	}
 	a.sick.Store(false)
@@ -144,7 +144,7 @@ func TestPassiveEjection(t *testing.T) {
 func TestBreakerStopsAsking(t *testing.T) {
 	a := newSwitchable(t)
 	p := newPool(t, func(c *Config) {
-		c.Breaker = Breaker{Failures: 5, Window: time.Minute, Open: 60 * time.Millisecond}
+		c.Breaker = Breaker{Failures: 5, Window: time.Minute, Open: 500 * time.Millisecond}
 	}, a.URL)
 	a.sick.Store(true)
 	for range 5 {

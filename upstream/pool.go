@@ -149,6 +149,10 @@ func (p *Pool) Forward(ctx context.Context, x *gatehouse.Exchange, w gatehouse.R
 	err := checkOutbound(&x.Outbound, up != nil)
 	if err == nil {
 		defer up.detach(w)
+		if up.streams() {
+			// net/http waits for its reader of the body even where ctx has ended.
+			defer context.AfterFunc(ctx, up.interrupt)()
+		}
 		err = p.forward(ctx, x, w, up)
 	}
 	if err != nil {
@@ -235,11 +239,12 @@ func (p *Pool) try(ctx context.Context, e *member, t *attempt, m *message, x *ga
 
 // blame finds out whose fault a failed attempt was, and counts it.
 func (p *Pool) blame(ctx context.Context, err error, e *member, t *attempt, m *message) error {
-	if broken := m.body.broken(); broken != nil {
+	broken := m.body.broken()
+	if broken != nil && (ctx.Err() == nil || saysWhy(broken)) {
 		return clientBroke(broken)
 	}
 	if ctx.Err() != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && (m.body == nil || m.body.held) {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && !m.body.streams() {
 			p.settle(e, t, failed) // it had all the time there was; a slow upload is not its fault
 		}
 		return ctxError(ctx)

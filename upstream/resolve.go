@@ -18,6 +18,7 @@ import (
 const (
 	maxAddrs      = 64 // of one name; what is beyond is left out
 	lookupTimeout = 5 * time.Second
+	failureKept   = time.Second
 )
 
 // A resolver knows the addresses of one endpoint.
@@ -39,8 +40,10 @@ type resolver struct {
 	set  atomic.Pointer[[]netip.Addr]
 	next atomic.Uint32
 
-	mu      sync.Mutex // one lookup at a time
-	allowed [reachCount]bool
+	mu       sync.Mutex // one lookup at a time
+	allowed  [reachCount]bool
+	failure  error // of the last lookup
+	failedAt time.Duration
 }
 
 func newResolver(t target, port uint16, g *Guard, r *net.Resolver) *resolver {
@@ -74,12 +77,16 @@ func (d *resolver) refresh(ctx context.Context, again bool) error {
 	if old != nil && !again {
 		return nil
 	}
+	if !again && d.failure != nil && monotonic()-d.failedAt < failureKept {
+		return d.failure // those who waited do not ask one after the other
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := d.lookup(ctx, "ip", d.host)
 	if err == nil {
 		found, err = d.accept(found, old == nil)
 	}
+	d.failure, d.failedAt = err, monotonic()
 	if err != nil {
 		d.failed(err)
 		return err

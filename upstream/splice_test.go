@@ -123,7 +123,7 @@ func TestUpgradeEnds(t *testing.T) {
 	s := httptest.NewServer(echoUpgrade)
 	defer s.Close()
 	t.Run("idle", func(t *testing.T) {
-		p := newPool(t, func(c *Config) { c.Timeouts.Stream = 30 * time.Millisecond }, s.URL)
+		p := newPool(t, func(c *Config) { c.Timeouts.Stream = 300 * time.Millisecond }, s.URL)
 		door, client := tcpPair(t)
 		if err := p.Forward(context.Background(), websocket("/"), &recorder{conn: door}); err != nil {
 			t.Error(err)
