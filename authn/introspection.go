@@ -106,7 +106,7 @@ func (i *introspector) verify(ctx context.Context, token string, resourceAudienc
 
 // askOnce asks unless the same question is under way.
 func (i *introspector) askOnce(ctx context.Context, hash tokenHash, token string, now time.Time) (*answer, error) {
-	return i.answers.once(ctx, hash, func() (*answer, error) { return i.ask(hash, token, now) })
+	return i.answers.once(ctx, hash, now, func() (*answer, error) { return i.ask(hash, token, now) })
 }
 
 // ask puts one question and remembers the answer. It runs on its own time, not on

@@ -40,11 +40,16 @@ func newAnswerCache(size, maxAsking int) *answerCache {
 // get returns an answer that is still believed, or nil.
 func (c *answerCache) get(hash tokenHash, now time.Time) *answer {
 	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.find(hash, now)
+}
+
+// find is get for who holds the lock.
+func (c *answerCache) find(hash tokenHash, now time.Time) *answer {
 	a := c.good[hash]
 	if a == nil {
 		a = c.bad[hash]
 	}
-	c.mu.RUnlock()
 	if a == nil || !now.Before(a.until) {
 		return nil
 	}
@@ -95,8 +100,12 @@ func makeRoom(m map[tokenHash]*answer, size int, now time.Time) {
 
 // once runs ask for a token unless that is under way, and waits for its result
 // for as long as ctx allows.
-func (c *answerCache) once(ctx context.Context, hash tokenHash, ask func() (*answer, error)) (*answer, error) {
+func (c *answerCache) once(ctx context.Context, hash tokenHash, now time.Time, ask func() (*answer, error)) (*answer, error) {
 	c.mu.Lock()
+	if a := c.find(hash, now); a != nil { // it came in since the caller looked
+		c.mu.Unlock()
+		return a, nil
+	}
 	q := c.asking[hash]
 	if q == nil {
 		if len(c.asking) >= c.maxAsking {
