@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -136,5 +138,48 @@ func TestSlowDisk(t *testing.T) {
 	}
 	if got != i || lost != 1 {
 		t.Errorf("%d of %d records, gap of %d\n%s", got, i, lost, n)
+	}
+}
+
+// A file that may not grow takes half a line: it is taken back, and written whole
+// when there is space again.
+func TestHalfALineIsTakenBack(t *testing.T) {
+	cfg := testConfig(t)
+	l, n := small(t, cfg, QueueBytes)
+	record := len(encoded(numbered(0)))
+
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ) // so that write(2) fails with EFBIG
+	defer signal.Reset(syscall.SIGXFSZ)
+	low := limit
+	low.Cur = uint64(10*record + record/2)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+
+	for i := range 20 {
+		l.Append(numbered(i))
+	}
+	eventually(t, "Err says so", func() bool { return l.Err() != nil })
+	data, err := os.ReadFile(cfg.File)
+	if err != nil || len(data) != 10*record || data[len(data)-1] != '\n' {
+		t.Errorf("%d bytes in the file, want %d whole lines of %d (%v)", len(data), 10, record, err)
+	}
+	if s := l.Stats(); s.Written != 10 || s.Lost != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "Err says nothing", func() bool { return l.Err() == nil })
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if ids, lost := read(t, cfg.File); len(ids) != 20 || lost != 0 {
+		t.Errorf("%d records, %d lost\n%s", len(ids), lost, n)
 	}
 }

@@ -176,11 +176,17 @@ func (o *output) ours() bool {
 	return err == nil && os.SameFile(at, open)
 }
 
-func (o *output) close() {
-	if o.f != nil {
-		o.f.Close()
-		o.f = nil
+// close syncs and closes the file, if there is one.
+func (o *output) close() (err error) {
+	if o.f == nil {
+		return nil
 	}
+	if o.regular {
+		err = o.f.Sync()
+	}
+	err = errors.Join(err, o.f.Close())
+	o.f = nil
+	return err
 }
 
 // Files returns the decision log at path and its rotated files, as many as there

@@ -204,6 +204,34 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// Where the old file cannot be renamed, the log grows: nothing is lost.
+func TestRotationFails(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.MaxSize, cfg.Keep = 2000, 1
+	if err := os.MkdirAll(cfg.File+".1/in the way", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, n := small(t, cfg, QueueBytes)
+	for i := range 50 {
+		if err := l.Append(numbered(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	ids := map[string]bool{}
+	for r, err := range ReadFiles([]string{cfg.File}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[r.ID] = true
+	}
+	if len(ids) != 50 || strings.Count(n.String(), "cannot be rotated") == 0 || strings.Count(n.String(), "cannot be rotated") > 3 {
+		t.Errorf("%d records\n%s", len(ids), n)
+	}
+}
+
 func TestTornLineIsEnded(t *testing.T) {
 	cfg := testConfig(t)
 	os.MkdirAll(filepath.Dir(cfg.File), 0o700)

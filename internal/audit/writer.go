@@ -2,6 +2,8 @@ package audit
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"time"
 )
 
@@ -170,14 +172,18 @@ func (w *writer) adopt() {
 }
 
 func (w *writer) reopen() error {
-	w.out.close()
+	if err := w.out.close(); err != nil {
+		w.l.stats.errors.Add(1)
+		w.l.log.Error("decision log cannot be synced", "file", w.out.path, "error", err.Error())
+	}
 	w.off = w.line // a line begun in the old file is written whole in the new one
 	return w.out.open()
 }
 
 func (w *writer) synced(err error) {
 	w.syncing = nil
-	if err != nil {
+	// A file that was closed before its turn came was synced by whoever closed it.
+	if err != nil && !errors.Is(err, os.ErrClosed) {
 		w.fail(err)
 	}
 }
@@ -215,10 +221,7 @@ func (w *writer) finish() {
 	if w.syncing != nil {
 		w.synced(<-w.syncing)
 	}
-	if w.out.f != nil && w.out.regular {
-		if err := w.out.f.Sync(); err != nil {
-			w.fail(err)
-		}
+	if err := w.out.close(); err != nil {
+		w.fail(err)
 	}
-	w.out.close()
 }
