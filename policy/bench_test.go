@@ -59,7 +59,7 @@ func unscoped(b *strings.Builder, n int) {
 	}
 }
 
-func benchDecide(b *testing.B, s *Set, op *gatehouse.Operation) {
+func benchDecide(b *testing.B, s *Set, op *gatehouse.Operation, again bool) {
 	p := user("alice", "r0", "r1", "r2", "r3", "r4", "r5", "r6")
 	p.Scopes = []string{"things:read"}
 	x := call(op, p, "17")
@@ -68,7 +68,10 @@ func benchDecide(b *testing.B, s *Set, op *gatehouse.Operation) {
 		b.Fatal(v, err)
 	}
 	b.ReportAllocs()
-	for b.Loop() {
+	for i := 0; b.Loop(); i++ {
+		if !again {
+			x.Risk = uint8(i % 60) // no verdict is kept from the last time
+		}
 		if v, _ := control.Check(ctx, x); v.Outcome != gatehouse.Permit {
 			b.Fatal(v)
 		}
@@ -81,7 +84,7 @@ func BenchmarkDecide10(b *testing.B) {
 	var text strings.Builder
 	unscoped(&text, 2)
 	scoped(&text, 8, 10)
-	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[4])
+	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[4], false)
 }
 
 // BenchmarkDecide1000: a thousand policies over 500 operations, 20 unscoped.
@@ -90,7 +93,17 @@ func BenchmarkDecide1000(b *testing.B) {
 	var text strings.Builder
 	unscoped(&text, 20)
 	scoped(&text, 980, 500)
-	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[4])
+	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[4], false)
+}
+
+// BenchmarkDecideAgain is a caller who repeats a request, judged by a verdict that
+// was kept. The operation's policies read no path parameter.
+func BenchmarkDecideAgain(b *testing.B) {
+	in := benchInput(500)
+	var text strings.Builder
+	unscoped(&text, 20)
+	scoped(&text, 480, 500)
+	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[4], true)
 }
 
 // BenchmarkDecideOneOperation: all ten policies concern the operation.
@@ -99,14 +112,14 @@ func BenchmarkDecideOneOperation(b *testing.B) {
 	var text strings.Builder
 	scoped(&text, 4, 1)
 	unscoped(&text, 6)
-	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[0])
+	benchDecide(b, mustCompile(b, Config{}, in, text.String()), in.Operations[0], false)
 }
 
 // BenchmarkOwner: the dearest common policy, which reads a path parameter.
 func BenchmarkOwner(b *testing.B) {
 	in := benchInput(1)
 	s := mustCompile(b, Config{}, in, `permit (principal is User, action, resource) when { resource.params.id == "17" };`)
-	benchDecide(b, s, in.Operations[0])
+	benchDecide(b, s, in.Operations[0], false)
 }
 
 // BenchmarkOwnerEachTimeAnother is the same with a parameter never seen before.

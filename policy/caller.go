@@ -29,6 +29,8 @@ type caller struct {
 	authTime time.Time
 	// lastParams are the path parameters of a recent request.
 	lastParams atomic.Pointer[paramsEntry]
+	// kept are recent verdicts, by the number of their plan.
+	kept [keptVerdicts]atomic.Pointer[keptVerdict]
 }
 
 type memoKey struct{}

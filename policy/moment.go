@@ -180,11 +180,18 @@ func (s *Set) context(m *moment) cedar.Record {
 	if e := slot.Load(); e != nil && e.moment == *m {
 		return e.record
 	}
-	kept := *m // a substring of a message would pin its whole head
-	kept.method, kept.host, kept.acr = strings.Clone(m.method), strings.Clone(m.host), strings.Clone(m.acr)
+	kept := m.clone()
 	e := &contextEntry{moment: kept, record: kept.record()}
 	slot.Store(e)
 	return e.record
+}
+
+// clone makes a moment that outlives its request: a substring of a message would
+// pin the whole head.
+func (m *moment) clone() moment {
+	c := *m
+	c.method, c.host, c.path, c.acr = strings.Clone(m.method), strings.Clone(m.host), strings.Clone(m.path), strings.Clone(m.acr)
+	return c
 }
 
 func (m *moment) slot() uint8 {

@@ -18,6 +18,7 @@ type cedarTree = cedarast.Policy
 // A plan is the index of one operation, called in one method class: the policies
 // whose action and resource scopes let it in, by type of principal.
 type plan struct {
+	number   int
 	op       *gatehouse.Operation
 	class    string
 	name     string
@@ -30,7 +31,12 @@ type plan struct {
 }
 
 // candidates are the policies that may apply to one type of principal, in order.
-type candidates struct{ forbids, permits []*policy }
+type candidates struct {
+	forbids, permits []*policy
+	needs            needs // of all of them
+	// steady says that none of them is dear: verdicts can be kept.
+	steady bool
+}
 
 // index builds the plans.
 func (s *Set) index(ops []*gatehouse.Operation) {
@@ -54,6 +60,7 @@ func (s *Set) index(ops []*gatehouse.Operation) {
 		pair := new([2]*plan)
 		for _, class := range classes(op) {
 			pl := s.newPlan(op, class)
+			pl.number = len(s.ordered)
 			apply := slices.Clone(anyAction)
 			apply = append(apply, byAction[pl.action.UID]...)
 			for g := range pl.action.Parents.All() {
@@ -135,6 +142,12 @@ func (pl *plan) fill(apply []*policy) {
 	}
 	// A cheap permit settles what a dear one would only cost time to find out.
 	for k := range pl.lists {
-		slices.SortStableFunc(pl.lists[k].permits, func(a, b *policy) int { return cmp.Compare(a.cost, b.cost) })
+		l := &pl.lists[k]
+		slices.SortStableFunc(l.permits, func(a, b *policy) int { return cmp.Compare(a.cost, b.cost) })
+		l.steady = true
+		for _, p := range slices.Concat(l.forbids, l.permits) {
+			l.needs |= p.needs
+			l.steady = l.steady && p.cost < costDear
+		}
 	}
 }
