@@ -81,20 +81,43 @@ func (ds Diagnostics) Within(path string) Diagnostics {
 	return out
 }
 
-// Err returns the first error, which says how many more there are, or nil.
+// Err returns ds as an error if there is one among them, else nil.
 func (ds Diagnostics) Err() error {
+	if ds.HasErrors() {
+		return ds
+	}
+	return nil
+}
+
+// Error prints the first error, and how many more there are.
+func (ds Diagnostics) Error() string {
 	n, _ := ds.Count()
 	for _, d := range ds {
 		if d.Severity != Error {
 			continue
 		}
-		e := &gatehouse.Error{Code: d.Code, Message: d.Message, Hint: d.Hint, At: d.At}
+		text := d.err().Error()
 		if n > 1 {
-			e.Message += fmt.Sprintf(" (and %d more errors)", n-1)
+			text += fmt.Sprintf(" (and %d more)", n-1)
 		}
-		return e
+		return inert(text)
 	}
-	return nil
+	return "no error"
+}
+
+// Unwrap returns the errors, each a *gatehouse.Error.
+func (ds Diagnostics) Unwrap() []error {
+	var errs []error
+	for _, d := range ds {
+		if d.Severity == Error {
+			errs = append(errs, d.err())
+		}
+	}
+	return errs
+}
+
+func (d Diagnostic) err() *gatehouse.Error {
+	return &gatehouse.Error{Code: d.Code, Message: d.Message, Hint: d.Hint, At: d.At}
 }
 
 // WriteText writes every diagnostic for people:

@@ -14,6 +14,9 @@ func Explain(err error, dir string) Diagnostics {
 	if err == nil {
 		return nil
 	}
+	if ds, ok := err.(Diagnostics); ok {
+		return ds
+	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var out Diagnostics
 		for _, e := range many.Unwrap() {

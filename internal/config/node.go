@@ -67,9 +67,12 @@ func newFile(name, dir string, src []byte) *file {
 		lines: strings.Split(strings.ReplaceAll(string(src), "\r\n", "\n"), "\n")}
 }
 
+// maxShownLine bounds the lines shown; longer ones were not written by a person.
+const maxShownLine = 16 << 10
+
 // line returns a source line without the secrets in it.
 func (f *file) line(n int) string {
-	if n < 1 || n > len(f.lines) {
+	if n < 1 || n > len(f.lines) || len(f.lines[n-1]) > maxShownLine {
 		return ""
 	}
 	return maskSecrets(strings.ToValidUTF8(f.lines[n-1], "\uFFFD"))
