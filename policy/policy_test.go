@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -323,4 +324,29 @@ func TestSchemaIsCedar(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, text)
 		}
 	}
+}
+
+// One Principal, many exchanges at once, over a reload.
+func TestConcurrentUse(t *testing.T) {
+	in := shop()
+	const text = `permit (principal is User, action, resource) when { resource.params has user_id && resource.params.user_id == principal.subject };
+		permit (principal in Role::"staff", action, resource == Operation::"shop.export") when { context.risk < 50 };`
+	sets := []*Set{mustCompile(t, Config{}, in, text), mustCompile(t, Config{}, in, text)}
+	p := user("alice", "staff")
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				own := []string{"alice", "bob"}[i%2]
+				profile, export := call(in.op("getProfile"), p, own), call(in.op("export"), p)
+				export.Risk = uint8(i % 100)
+				for x, want := range map[*gatehouse.Exchange]bool{profile: own == "alice", export: i%100 < 50} {
+					if v, err := sets[(g+i)%2].Control().Check(context.Background(), x); err != nil || (v.Outcome == gatehouse.Permit) != want {
+						t.Errorf("%s %s risk %d: %v %v", x.Operation.ID, own, x.Risk, v, err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

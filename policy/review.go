@@ -10,7 +10,9 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
 )
 
-// Access is what a review concludes.
+// Access is what a review concludes. It speaks of requests whose policies can be
+// evaluated: a forbid that errs (an overflow, a request without an address) denies
+// beyond what a review foresees.
 type Access string
 
 const (
@@ -158,7 +160,7 @@ func (s *Set) unqualified(name string) string {
 func (p *prospect) grant(pl *plan) Grant {
 	base := strings.TrimSuffix(pl.op.API.BasePath, "/")
 	g := Grant{Subject: p.title, Operation: pl.name, Method: pl.op.Method, Path: base + pl.op.Path,
-		Class: pl.class, Public: pl.public, Access: Never}
+		Class: pl.class, Public: pl.public, Access: Never, Policies: []PolicyRef{}}
 	list := &pl.lists[p.kind]
 	env := p.env(pl)
 	var always, maybe, refuse []PolicyRef
@@ -269,9 +271,8 @@ func (p *prospect) remains(env eval.Env, q *policy) (string, Access) {
 	return strings.Join(texts, " "), Conditional
 }
 
-// simplify drops what partial evaluation settled: "x && true" is x. It drops an
-// unsettled x ("x && false") only where evaluating x cannot fail, as a failure
-// would decide otherwise.
+// simplify drops what partial evaluation settled: "x && true" is x, and
+// "x && false" is false.
 func simplify(n ast.IsNode) ast.IsNode {
 	switch v := n.(type) {
 	case ast.NodeTypeAnd:
@@ -300,9 +301,7 @@ func simplifyPair(l, r ast.IsNode, unit bool, join func(ast.BinaryNode) ast.IsNo
 		if b == unit {
 			return l
 		}
-		if !mayFail(l) {
-			return r
-		}
+		return r
 	}
 	return join(ast.BinaryNode{Left: l, Right: r})
 }
@@ -314,22 +313,6 @@ func boolean(n ast.IsNode) (value, ok bool) {
 	}
 	b, ok := v.Value.(cedar.Boolean)
 	return bool(b), ok
-}
-
-// mayFail reports whether evaluating a validated expression can fail: by overflow,
-// or since the request has no address.
-func mayFail(n ast.IsNode) bool {
-	fails := false
-	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
-		switch v := n.(type) {
-		case ast.NodeTypeAdd, ast.NodeTypeSub, ast.NodeTypeMult, ast.NodeTypeNegate, ast.NodeTypeExtensionCall:
-			fails = true
-		case ast.NodeTypeAccess:
-			fails = fails || v.Value == "ip"
-		}
-		return !fails
-	})
-	return fails
 }
 
 // conditionText prints "when { … }" on one line.
