@@ -72,7 +72,15 @@ func (a *app) root() *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		newValidate(a, config.Load),
+		newRun(a),
+		newReload(a),
+		newDrain(a),
+		newStatus(a),
+		newRoutes(a),
+		newWhoCan(a),
+		newWhatCan(a),
+		newDemo(a),
+		newValidate(a),
 		newFmt(a, config.Format),
 		newSchema(a, config.Schema),
 		newExplain(a),

@@ -3,23 +3,29 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/server"
 )
 
-// newValidate checks the configuration; load reads it.
-func newValidate(a *app, load func(path string, env config.Env) (*config.Config, config.Diagnostics)) *cobra.Command {
+// newValidate checks the configuration, policies, key files and certificates
+// included, as starting it would.
+func newValidate(a *app) *cobra.Command {
 	var strict bool
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "Check the configuration",
-		Long: "Check the configuration and show everything that is wrong with it, each with file, line and column.\n" +
+		Short: "Check the configuration and its policies",
+		Long: "Check the configuration and its policies, and show everything that is wrong, each with file, line and column.\n" +
 			"Exit code 2 if it cannot be used, else 1 if there are warnings and --strict is set, else 0.",
 		Args: cobra.NoArgs,
 		RunE: runs(func(context.Context, []string) error {
-			_, ds := load(a.config, config.Env{})
+			ds, err := server.Check(a.config, config.Env{})
+			if !ds.HasErrors() {
+				ds = append(ds, config.Explain(err, filepath.Dir(a.config))...)
+			}
 			return a.validated(ds, strict)
 		}),
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -90,13 +89,6 @@ func (a *assembly) at(section string, err error) error {
 		return &c
 	}
 	return err
-}
-
-func (a *assembly) path(name string) string {
-	if name == "" || filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(a.dir, name)
 }
 
 // vocabulary makes the APIs and operations that every room then speaks of.

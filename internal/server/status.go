@@ -6,6 +6,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/audit"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/policy"
 	"github.com/gatehouse/gatehouse/upstream"
 )
 
@@ -77,4 +78,13 @@ func Routes(cfg *config.Config) []RouteInfo {
 		}
 	}
 	return out
+}
+
+// Policies compiles the policies of a configuration, for reviews of who may do
+// what.
+func Policies(cfg *config.Config, dir string) (*policy.Set, error) {
+	a := &assembly{cfg: cfg, dir: dir, operations: map[*config.Operation]*gatehouse.Operation{}, catchAll: map[*config.API]*gatehouse.Operation{}}
+	a.vocabulary()
+	err := a.compilePolicies()
+	return a.policy, err
 }
