@@ -13,6 +13,9 @@ import (
 // CORS answers which other origins' pages may read an API's answers (the Fetch
 // standard, section 3.2). It is a strict allow-list.
 type CORS struct {
+	// Mode: in monitor a preflight that would be refused goes on to the service, and
+	// the fields that the service sets stand.
+	Mode        gatehouse.Mode
 	Origins     []string // "https://app.example.com", or the one entry "*"
 	Methods     []string
 	Headers     []string // lower case
@@ -96,8 +99,26 @@ func (c *CORS) origin(origin string) []gatehouse.Field {
 	return fields
 }
 
+// answers reports whether a preflight is answered here. One that monitor lets pass
+// is recorded.
+func (c *CORS) answers(x *gatehouse.Exchange) bool {
+	if c.Mode != gatehouse.Monitor {
+		return c.Mode == gatehouse.Enforce
+	}
+	if _, ok := c.preflight(&x.Request); ok {
+		return true
+	}
+	x.Decision.Judge(gatehouse.Judgment{Control: "cors", Step: gatehouse.StepLocal, Mode: c.Mode, Verdict: gatehouse.Denied(403, refusedOrigin), WouldBlock: true})
+	return false
+}
+
+var refusedOrigin = gatehouse.Reason{Code: "cors.origin", Message: "the preflight asks for what the allow-list does not have"}
+
 // answer replaces whatever CORS fields the upstream set by ours.
 func (c *CORS) answer(x *gatehouse.Exchange, h *gatehouse.Header) {
+	if c.Mode == gatehouse.Off || c.Mode == gatehouse.Monitor && h.Count("Access-Control-Allow-Origin") > 0 {
+		return
+	}
 	h.DelFunc(func(f gatehouse.Field) bool {
 		return len(f.Name) > 21 && gatehouse.EqualFold(f.Name[:21], "Access-Control-Allow-") ||
 			gatehouse.EqualFold(f.Name, "Access-Control-Expose-Headers")

@@ -192,7 +192,7 @@ func (t *trip) match(odd Oddity) *denial {
 	if err := (odd &^ site.Allow).refusal(); err != nil {
 		return refusal("normalise", err)
 	}
-	if site.CORS != nil && isPreflight(&x.Request) || t.s.RedirectPort[x.Peer.Listener] != 0 {
+	if t.s.RedirectPort[x.Peer.Listener] != 0 || site.CORS != nil && isPreflight(&x.Request) && site.CORS.answers(x) {
 		return nil // the gateway's own answers need no operation
 	}
 	path := x.Request.Path[len(site.base):]
@@ -317,7 +317,11 @@ func (t *trip) identify() *denial {
 		case err == nil && p != nil:
 			x.Principal = p
 		case errors.Is(err, gatehouse.ErrNoCredential):
-			v.Reason.Code, err = "authn.anonymous", nil
+			v.Reason.Code = "credential.missing"
+			if e, ok := err.(*gatehouse.Error); ok {
+				v.Reason.Code = e.Code
+			}
+			err = nil
 		case err == nil:
 			err = &gatehouse.Error{Code: "authn.undecided", Status: 503, Message: "the authenticator named nobody"}
 			fallthrough

@@ -465,7 +465,7 @@ func TestPanicCostsOneRequest(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	f := newFixture(t, answers(200, "ok", gatehouse.Field{Name: "Access-Control-Allow-Origin", Value: "*"}), head(says(permit, nil), gatehouse.Enforce))
-	f.site.CORS = &CORS{Origins: []string{"https://app.example"}, Methods: []string{"GET", "DELETE"}, Headers: []string{"authorization"}, Credentials: true, MaxAge: time.Minute}
+	f.site.CORS = &CORS{Mode: gatehouse.Enforce, Origins: []string{"https://app.example"}, Methods: []string{"GET", "DELETE"}, Headers: []string{"authorization"}, Credentials: true, MaxAge: time.Minute}
 	pre := func(origin, method, headers string) *http.Response {
 		r := httptest.NewRequest("OPTIONS", "/", nil)
 		r.Header.Set("Origin", origin)
@@ -489,6 +489,10 @@ func TestCORS(t *testing.T) {
 	r.Header.Set("Origin", "https://evil.example")
 	if res := f.do(r); res.Header.Get("Access-Control-Allow-Origin") != "" || res.Header.Get("Vary") != "Origin" {
 		t.Errorf("the upstream's wildcard passes: %v", res.Header)
+	}
+	f.site.CORS.Mode = gatehouse.Monitor
+	if res := pre("https://evil.example", "GET", ""); res.StatusCode != 200 || !f.last().WouldBlock {
+		t.Errorf("monitor: %d %+v", res.StatusCode, f.last())
 	}
 	for _, bad := range []CORS{{Origins: []string{"*"}, Credentials: true}, {Origins: []string{"*", "https://a"}}, {Origins: []string{"https://a/"}}, {Origins: []string{"a"}}} {
 		if bad.Validate() == nil {

@@ -93,11 +93,11 @@ func (t *trip) localAnswer() (done bool, d *denial) {
 	if port := t.s.RedirectPort[x.Peer.Listener]; port != 0 {
 		return true, t.redirect(port)
 	}
-	if t.site.CORS != nil && isPreflight(&x.Request) {
+	if t.route == nil { // a preflight
 		fields, ok := t.site.CORS.preflight(&x.Request)
 		if !ok {
 			return false, &denial{status: 403, by: "cors", result: gatehouse.Blocked, fields: fields,
-				reason: gatehouse.Reason{Code: "cors.origin", Message: "the preflight asks for what the allow-list does not have"}}
+				reason: refusedOrigin}
 		}
 		t.local("cors", 204, fields, nil)
 		return true, nil

@@ -25,8 +25,9 @@ type Options struct {
 	Controls []gatehouse.Control
 	// Monitor records what would be refused, and refuses only ambiguous messages.
 	Monitor bool
-	CORS    *CORS
-	CSRF    *CSRF
+	// CORS and CSRF need no Mode here: it follows Monitor.
+	CORS *CORS
+	CSRF *CSRF
 	// Streams are the endless answers the handler gives (SSE, gRPC).
 	Streams StreamKind
 	// Limits bound messages; nil means DefaultLimits.
@@ -58,6 +59,10 @@ func Wrap(next http.Handler, o Options) (http.Handler, error) {
 	if o.Monitor {
 		mode = gatehouse.Monitor
 	}
+	csrf := &CSRF{Mode: mode}
+	if o.CSRF != nil {
+		csrf.Cookies, csrf.Origins = o.CSRF.Cookies, o.CSRF.Origins
+	}
 	stages := make([]Stage, len(o.Controls))
 	for i, c := range o.Controls {
 		step := gatehouse.StepJudgeHead
@@ -75,14 +80,21 @@ func Wrap(next http.Handler, o Options) (http.Handler, error) {
 			op.Endpoint = op.Method + " " + op.Path
 		}
 		routes[i] = &Route{Operation: op, Stages: stages, Authenticator: o.Authenticator, AuthMode: mode,
-			DefaultDeny: mode, Forwarder: handlerForwarder{next}, Streams: o.Streams, CSRF: o.CSRF,
+			DefaultDeny: mode, Forwarder: handlerForwarder{next}, Streams: o.Streams, CSRF: csrf,
 			PassErrors: true, Vouch: Vouch{Keep: true}}
 	}
 	site, err := NewSite(api, routes)
 	if err != nil {
 		return nil, err
 	}
-	site.CORS = o.CORS
+	if o.CORS != nil {
+		cors := *o.CORS
+		cors.Mode = mode
+		if err := cors.Validate(); err != nil {
+			return nil, err
+		}
+		site.CORS = &cors
+	}
 	router, err := NewRouter([]*Site{site})
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func newRun(a *app) *cobra.Command {
 // notStarted tells a wrong configuration, with its source line, from a failure of
 // the machine's.
 func (a *app) notStarted(err error) error {
-	var told *server.Invalid
+	var told config.Diagnostics
 	if errors.As(err, &told) {
 		return &failure{exitUsage, nil} // Warn has printed them
 	}

@@ -72,20 +72,12 @@ type Server struct {
 	stop      context.CancelFunc
 }
 
-// Invalid is a configuration that cannot be used, with everything wrong with it.
-type Invalid struct{ Diagnostics config.Diagnostics }
-
-func (e *Invalid) Error() string { return e.Diagnostics.Err().Error() }
-
-// Unwrap returns the first error.
-func (e *Invalid) Unwrap() error { return e.Diagnostics.Err() }
-
 // Load reads and checks a configuration, without starting anything that lasts.
-// The error, where there is one, is an *Invalid.
+// The error, where there is one, is the Diagnostics.
 func Load(path string, env config.Env) (*config.Config, config.Diagnostics, error) {
 	cfg, diags := config.Load(path, env)
 	if diags.HasErrors() {
-		return nil, diags, &Invalid{diags}
+		return nil, diags, diags
 	}
 	return cfg, diags, nil
 }

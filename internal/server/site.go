@@ -36,6 +36,9 @@ func (a *assembly) site(i int) (*gateway.Site, error) {
 	if s.CORS, err = cors(c.CORS); err != nil {
 		return nil, err
 	}
+	if s.CORS != nil {
+		s.CORS.Mode = a.cfg.ModeOf("cors", c, nil)
+	}
 	return s, nil
 }
 
