@@ -107,11 +107,19 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client is gone: nobody to tell
 }
 
+// maxSocketPath leaves room, within the 107 bytes of a Unix socket's address, for
+// the folder in which it is made.
+const maxSocketPath = 88
+
 // ListenSocket opens the Unix socket with mode 0600. A socket that a dead process
 // left is replaced, a live one is not.
 func ListenSocket(path string) (net.Listener, error) {
 	fail := func(err error) (net.Listener, error) {
 		return nil, &gatehouse.Error{Code: "admin.socket", Message: "cannot open the admin socket " + path, Err: err}
+	}
+	if len(path) > maxSocketPath {
+		return nil, &gatehouse.Error{Code: "admin.socket", Message: "the path of the admin socket is too long: " + path,
+			Hint: "set admin.socket to a shorter one, such as /run/gatehouse/admin.sock"}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fail(err)
@@ -120,10 +128,8 @@ func ListenSocket(path string) (net.Listener, error) {
 		c.Close()
 		return fail(errors.New("another gateway answers there"))
 	}
-	if fi, err := os.Lstat(path); err == nil && fi.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return fail(err)
-		}
+	if fi, err := os.Lstat(path); err == nil && fi.Mode()&os.ModeSocket == 0 {
+		return fail(errors.New("there is something that is no socket"))
 	}
 	// Bind in a folder of our own, where the default mode lets nobody in before
 	// chmod, then move into place.

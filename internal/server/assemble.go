@@ -39,13 +39,17 @@ type assembly struct {
 // assemble compiles a configuration. Nothing it starts is visible until the
 // Snapshot is swapped in; on error it leaves nothing running. before may be nil.
 func assemble(cfg *config.Config, dir string, st *state, before *assembly, log *slog.Logger) (*assembly, error) {
-	a := &assembly{cfg: cfg, dir: dir, state: st, log: log, operations: map[*config.Operation]*gatehouse.Operation{},
-		catchAll: map[*config.API]*gatehouse.Operation{}, pools: map[string]*upstream.Pool{}}
+	a := newAssembly(cfg, dir, st, log)
 	if err := a.build(before); err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
+}
+
+func newAssembly(cfg *config.Config, dir string, st *state, log *slog.Logger) *assembly {
+	return &assembly{cfg: cfg, dir: dir, state: st, log: log, operations: map[*config.Operation]*gatehouse.Operation{},
+		catchAll: map[*config.API]*gatehouse.Operation{}, pools: map[string]*upstream.Pool{}}
 }
 
 func (a *assembly) build(before *assembly) error {
@@ -209,6 +213,31 @@ func (a *assembly) compileSites() error {
 		}
 	}
 	return nil
+}
+
+// checkSites compiles paths, header rules and CORS of every API, and the router.
+func (a *assembly) checkSites() error {
+	var sites []*gateway.Site
+	var errs []error
+	for i := range a.cfg.APIs {
+		c := &a.cfg.APIs[i]
+		var routes []*gateway.Route
+		for j := range c.Operations {
+			routes = append(routes, &gateway.Route{Operation: a.operations[&c.Operations[j]]})
+		}
+		s, err := gateway.NewSite(a.apis[i], routes)
+		if err == nil {
+			sites = append(sites, s)
+		}
+		_, corsErr := cors(c.CORS)
+		for _, err := range []error{err, corsErr, headers(c, &gateway.Route{})} {
+			if err != nil {
+				errs = append(errs, a.at(fmt.Sprintf("apis[%d]", i), err))
+			}
+		}
+	}
+	_, err := gateway.NewRouter(sites)
+	return errors.Join(append(errs, a.at("apis", err))...)
 }
 
 func (a *assembly) forwarder(c *config.API) (gatehouse.Forwarder, error) {

@@ -82,21 +82,20 @@ func Load(path string, env config.Env) (*config.Config, config.Diagnostics, erro
 	return cfg, diags, nil
 }
 
-// Check compiles a configuration as Start would, policies and key files included,
-// and gives everything back.
+// Check compiles what a configuration says, policies and routes included. It
+// touches neither the network nor the gateway's keys and data: those are for the
+// machine it will run on.
 func Check(path string, env config.Env) (config.Diagnostics, error) {
 	cfg, diags, err := Load(path, env)
 	if err != nil {
 		return diags, err
 	}
-	st := newState(1000)
-	defer st.close()
-	a, err := assemble(cfg, filepath.Dir(path), st, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
+	a := newAssembly(cfg, filepath.Dir(path), nil, slog.New(slog.DiscardHandler))
+	a.vocabulary()
+	if err := a.compilePolicies(); err != nil {
 		return diags, err
 	}
-	a.close()
-	return diags, nil
+	return diags, a.checkSites()
 }
 
 // Start reads the configuration and opens the doors. When it returns without an

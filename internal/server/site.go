@@ -60,16 +60,24 @@ func (a *assembly) shared(c *config.API) (*gateway.Route, error) {
 	if c.SecurityHeaders != nil {
 		r.SecurityHeader = gateway.SecurityHeaders(*c.SecurityHeaders).Fields()
 	}
-	if h := c.Headers; h != nil {
-		if r.RequestHeader, err = gateway.NewHeaderRules(h.Request.Set, h.Request.Add, h.Request.Remove); err != nil {
-			return nil, err
-		}
-		if r.ResponseHeader, err = gateway.NewHeaderRules(h.Response.Set, h.Response.Add, h.Response.Remove); err != nil {
-			return nil, err
-		}
+	if err := headers(c, r); err != nil {
+		return nil, err
 	}
 	r.Vouch, err = a.vouch(c)
 	return r, err
+}
+
+// headers compiles the API's header rules into r.
+func headers(c *config.API, r *gateway.Route) (err error) {
+	h := c.Headers
+	if h == nil {
+		return nil
+	}
+	if r.RequestHeader, err = gateway.NewHeaderRules(h.Request.Set, h.Request.Add, h.Request.Remove); err != nil {
+		return err
+	}
+	r.ResponseHeader, err = gateway.NewHeaderRules(h.Response.Set, h.Response.Add, h.Response.Remove)
+	return err
 }
 
 func (a *assembly) apiOptions(c *config.API) authn.APIOptions {

@@ -50,7 +50,7 @@ type RouteInfo struct {
 
 // Routes lists the operations of a configuration with the mode of every control.
 func Routes(cfg *config.Config) []RouteInfo {
-	a := &assembly{cfg: cfg, operations: map[*config.Operation]*gatehouse.Operation{}, catchAll: map[*config.API]*gatehouse.Operation{}}
+	a := newAssembly(cfg, "", nil, nil)
 	a.vocabulary()
 	var out []RouteInfo
 	for i := range cfg.APIs {
@@ -83,7 +83,7 @@ func Routes(cfg *config.Config) []RouteInfo {
 // Policies compiles the policies of a configuration, for reviews of who may do
 // what.
 func Policies(cfg *config.Config, dir string) (*policy.Set, error) {
-	a := &assembly{cfg: cfg, dir: dir, operations: map[*config.Operation]*gatehouse.Operation{}, catchAll: map[*config.API]*gatehouse.Operation{}}
+	a := newAssembly(cfg, dir, nil, nil)
 	a.vocabulary()
 	err := a.compilePolicies()
 	return a.policy, err
