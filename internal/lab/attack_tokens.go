@@ -40,7 +40,7 @@ func (f *forger) evil(header map[string]any) string {
 	for k, v := range header {
 		h[k] = v
 	}
-	return f.is.attacker[0].jws(h, f.claims)
+	return f.is.attacker.jws(h, f.claims)
 }
 
 func (f *forger) hmac(secret []byte, header map[string]any) string {
@@ -123,7 +123,7 @@ func tokenAttacks() []Attack {
 	})
 	forge("kid-missing", "no kid, the attacker's key", func(f *forger) string { return f.evil(map[string]any{"kid": nil}) })
 	forge("embedded-jwk", "the attacker's key in the header", func(f *forger) string {
-		return f.evil(map[string]any{"jwk": f.is.attacker[0].public()})
+		return f.evil(map[string]any{"jwk": f.is.attacker.public()})
 	})
 	forge("embedded-x5c", "the attacker's certificate in the header", func(f *forger) string {
 		return f.evil(map[string]any{"x5c": []string{base64.StdEncoding.EncodeToString(f.shop.PKI.Rogue.Certificate[0])}})

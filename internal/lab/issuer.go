@@ -39,7 +39,7 @@ type Issuer struct {
 	published    []signingKey
 	opaque       map[string]map[string]any
 	clients      map[string]oauthClient
-	attacker     []signingKey
+	attacker     signingKey
 	attackerKeys []byte           // the attacker's own key set
 	asked        func(run string) // told of every introspection of a guessed token
 	server       *http.Server
@@ -62,10 +62,10 @@ func newIssuer(asked func(run string)) (*Issuer, error) {
 		return nil, err
 	}
 	var err error
-	if is.attacker, err = newSigningKeys("evil"); err != nil {
+	if is.attacker, err = newECKey("evil"); err != nil {
 		return nil, err
 	}
-	if is.attackerKeys, err = keySet(is.attacker); err != nil {
+	if is.attackerKeys, err = keySet([]signingKey{is.attacker}); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

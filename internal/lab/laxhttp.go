@@ -17,9 +17,9 @@ import (
 
 // serveLax answers HTTP/1.1 as careless servers do: Content-Length beats
 // Transfer-Encoding, a bare LF or CR ends a line, a folded line is a field of its
-// own, white space around a name is trimmed, of duplicates the last wins. It is
-// what request smuggling needs behind a front, and does no worse than that:
-// heads and bodies are bounded.
+// own, white space around a name is trimmed, "_" is "-", of duplicates the last
+// wins. It is what request smuggling needs behind a front, and does no worse than
+// that: heads and bodies are bounded.
 func serveLax(l net.Listener, h http.Handler) (stop func() error) {
 	var (
 		mu    sync.Mutex

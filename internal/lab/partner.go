@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -16,6 +17,10 @@ func (s *Shop) partner() *Service {
 
 func getFeed(c *call) {
 	if !c.mustBeKnown() {
+		return
+	}
+	if !c.Flaws.BFLA && !slices.Contains(c.who.Roles, "partner") {
+		c.fail(http.StatusForbidden, "partners only")
 		return
 	}
 	c.store.mu.Lock()

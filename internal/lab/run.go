@@ -21,6 +21,8 @@ type RunOptions struct {
 	// Rate is good steps a second; there are as many good clients as keep below
 	// the shop's limits.
 	Rate int
+	// Attackers is how many attack at once. Default 4.
+	Attackers int
 	// Patience is how long a slow attack waits to be cut off; it must exceed the
 	// gateway's read timeouts. Default 8 s.
 	Patience time.Duration
@@ -40,6 +42,9 @@ func (o RunOptions) withDefaults() RunOptions {
 	if o.Rate == 0 {
 		o.Rate = 40
 	}
+	if o.Attackers == 0 {
+		o.Attackers = 4
+	}
 	if o.Patience == 0 {
 		o.Patience = 8 * time.Second
 	}
@@ -53,7 +58,6 @@ func (o RunOptions) withDefaults() RunOptions {
 }
 
 const (
-	attackers    = 4 // at once
 	perPersona   = 1 // steps a second of one persona, so that it stays below the limits
 	probes       = 24
 	probePause   = 20 * time.Millisecond
@@ -188,6 +192,14 @@ func (r *runner) goodStep(ctx context.Context, p *persona) {
 
 // measure times the same calls through the gateway and directly, in turns.
 func (r *runner) measure(ctx context.Context) {
+	var warm sync.WaitGroup
+	for _, p := range r.probes { // connections are made before anything is timed
+		warm.Go(func() {
+			_, _ = p.client.do(ctx, "GET", "/accounts/users/"+p.id, bearer(p.token))
+			_, _ = p.direct.do(ctx, "GET", "/accounts/users/"+p.id, bearer(p.token))
+		})
+	}
+	warm.Wait()
 	for i := 0; ctx.Err() == nil; i++ {
 		p := r.probes[i%len(r.probes)]
 		paths := []string{"/accounts/users/" + p.id, "/catalogue/items/tea", "/accounts/users/" + p.id + "/orders"}
@@ -206,13 +218,13 @@ func (r *runner) measure(ctx context.Context) {
 			direct, ok2 = call(p.direct)
 			through, ok1 = call(p.client)
 		}
-		r.sample(ctx, i, path, through, direct, ok1, ok2)
+		r.sample(ctx, path, through, direct, ok1, ok2)
 		r.pause(ctx, probePause)
 	}
 }
 
-func (r *runner) sample(ctx context.Context, i int, path string, through, direct time.Duration, ok, okDirect bool) {
-	if ctx.Err() != nil || i < len(r.probes) { // the first call of each makes its connection
+func (r *runner) sample(ctx context.Context, path string, through, direct time.Duration, ok, okDirect bool) {
+	if ctx.Err() != nil {
 		return
 	}
 	r.mu.Lock()
@@ -256,7 +268,7 @@ func (r *runner) attacks(ctx context.Context) {
 		n int
 	}
 	jobs := make(chan job)
-	for range attackers {
+	for range r.opts.Attackers {
 		wg.Go(func() {
 			for j := range jobs {
 				r.attack(ctx, j.a, j.n)

@@ -149,9 +149,14 @@ func (k signingKey) signature(input string) []byte {
 	panic("lab: no such kind of key")
 }
 
+func newECKey(id string) (signingKey, error) {
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return signingKey{id, "ES256", ec}, err
+}
+
 // newSigningKeys makes one key for each algorithm.
 func newSigningKeys(name string) ([]signingKey, error) {
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ec, err := newECKey("es-" + name)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +168,7 @@ func newSigningKeys(name string) ([]signingKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []signingKey{{"es-" + name, "ES256", ec}, {"ed-" + name, "EdDSA", ed}, {"rs-" + name, "RS256", rs}}, nil
+	return []signingKey{ec, {"ed-" + name, "EdDSA", ed}, {"rs-" + name, "RS256", rs}}, nil
 }
 
 func (k signingKey) public() jose.JSONWebKey {
@@ -230,8 +235,8 @@ type Prover struct{ key signingKey }
 
 // NewProver makes a key.
 func NewProver() (*Prover, error) {
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	return &Prover{signingKey{"", "ES256", ec}}, err
+	key, err := newECKey("")
+	return &Prover{key}, err
 }
 
 // Thumbprint is the cnf.jkt of tokens bound to the key.
