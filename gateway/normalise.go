@@ -49,10 +49,16 @@ func target(r *gatehouse.Request) (Oddity, *gatehouse.Error) {
 		r.Path = "*"
 		return 0, nil
 	}
-	if r.Method == "CONNECT" {
+	switch r.Method {
+	case "CONNECT":
 		return 0, &gatehouse.Error{Code: "method.connect", Status: 405, Message: "CONNECT is not served"}
+	case "TRACE", "TRACK": // the answer would show what the gateway adds to the request, credentials included
+		return 0, &gatehouse.Error{Code: "method.trace", Status: 405, Message: "TRACE is not served"}
 	}
 	if t == "" || t[0] != '/' {
+		if r.Proto == "HTTP/2.0" { // :path has no absolute form (RFC 9113, section 8.3.1)
+			return 0, badRequest("target.form", "the request-target is not a path")
+		}
 		rest, err := absoluteForm(r, t)
 		if err != nil {
 			return 0, err
