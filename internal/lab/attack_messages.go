@@ -20,7 +20,11 @@ func smugglingAttacks() []Attack {
 		list = append(list, Attack{Name: "smuggle-" + name, Title: title, Class: API8, Room: "gateway", run: func(a *attempt) (bool, error) {
 			svc := a.shop.Service("legacy")
 			hidden := a.head(svc, "GET /v0/users HTTP/1.1")
-			_, err := a.raw(svc, message(a, svc, hidden), 2)
+			m, answers := message(a, svc, hidden), 1
+			if strings.Contains(m, hidden) {
+				answers = 2
+			}
+			_, err := a.raw(svc, m, answers)
 			return a.soon(func() bool { return a.did("zombie.version") }), err
 		}})
 	}

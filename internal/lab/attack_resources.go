@@ -86,7 +86,7 @@ func floodAttacks() []Attack {
 func sizeAttacks() []Attack {
 	const megabyte = 1 << 20
 	patch := func(a *attempt, length int64) {
-		const size = 6 * megabyte
+		const size = 3 * megabyte
 		b := io.MultiReader(strings.NewReader(`{"name":"`), io.LimitReader(endless{}, size), strings.NewReader(`"}`))
 		if length == 0 {
 			length = size + 11
@@ -98,8 +98,8 @@ func sizeAttacks() []Attack {
 		list = append(list, Attack{Name: name, Title: title, Class: API4, Room: room, run: run})
 	}
 	huge := func(a *attempt) bool { return a.shop.Effect(a.run, "body.whole") > 2*megabyte }
-	add("huge-body", "a body of 6 MB, announced", "gateway", func(a *attempt) (bool, error) { patch(a, 0); return huge(a), nil })
-	add("huge-body-chunked", "a body of 6 MB in chunks", "gateway", func(a *attempt) (bool, error) { patch(a, -1); return huge(a), nil })
+	add("huge-body", "a body of 3 MB, announced", "gateway", func(a *attempt) (bool, error) { patch(a, 0); return huge(a), nil })
+	add("huge-body-chunked", "a body of 3 MB in chunks", "gateway", func(a *attempt) (bool, error) { patch(a, -1); return huge(a), nil })
 	add("huge-upload", "an upload beyond what the operation takes", "gateway", func(a *attempt) (bool, error) {
 		a.ask("POST", "/media/files", bearer(a.token), body(io.LimitReader(endless{}, 12*megabyte), -1))
 		return a.shop.Effect(a.run, "body.whole") > 9*megabyte, nil
@@ -124,8 +124,8 @@ func sizeAttacks() []Attack {
 	raw("long-target", "a query of 40 kB", "catalogue", func(a *attempt, svc *Service) string {
 		return a.head(svc, "GET /catalogue/items?q="+strings.Repeat("x", 40_000)+" HTTP/1.1")
 	})
-	add("huge-page", "a page of 50,000 items", "openapi", func(a *attempt) (bool, error) {
-		a.ask("GET", "/catalogue/items", query("limit=50000"))
+	add("huge-page", "a page of 20,000 items", "openapi", func(a *attempt) (bool, error) {
+		a.ask("GET", "/catalogue/items", query("limit=20000"))
 		return a.did("page.huge"), nil
 	})
 	return list
