@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/admin"
 )
 
@@ -15,8 +17,13 @@ func newReload(a *app) *cobra.Command {
 	return a.socketWord("reload", "Make the running gateway read its configuration again",
 		func(ctx context.Context, c *admin.Client) error {
 			err := c.Reload(ctx)
-			if err == nil {
+			var e *gatehouse.Error
+			switch {
+			case err == nil:
 				a.tell("reloaded")
+			case !errors.As(err, &e): // the gateway's own answer: a configuration that it does not take
+				a.tell("gatehouse: not reloaded, the last good configuration stays: %v", err)
+				return &failure{exitUsage, nil}
 			}
 			return err
 		})

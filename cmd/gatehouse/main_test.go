@@ -22,6 +22,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exitcode":  exitCode,
+			"await":     await,
 			"decisions": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeDecisions(ts.MkAbs("data"))) },
 		},
 	})
@@ -40,6 +41,21 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("exit code is %s, want %s", code, args[0])
 	}
+}
+
+// await waits for a file, ten seconds at the most: await FILE
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	name := ts.MkAbs(args[0])
+	for range 500 {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not appear", args[0])
 }
 
 // writeDecisions writes a decision log with two decisions: one refused, one that

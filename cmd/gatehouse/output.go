@@ -32,6 +32,14 @@ func colour(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// named takes the configuration file from the arguments, where one is there: run,
+// validate and routes know it as --config or as FILE.
+func (a *app) named(args []string) {
+	if len(args) == 1 {
+		a.config = args[0]
+	}
+}
+
 // setting loads the configuration for a word that needs one value of it. Errors
 // elsewhere do not matter to it: a secret that only the gateway's environment
 // has, say.

@@ -15,10 +15,11 @@ import (
 // newRoutes lists the operations.
 func newRoutes(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "routes",
+		Use:   "routes [FILE]",
 		Short: "List the operations, what they demand and where they go",
-		Args:  cobra.NoArgs,
-		RunE: runs(func(context.Context, []string) error {
+		Args:  cobra.MaximumNArgs(1),
+		RunE: runs(func(_ context.Context, args []string) error {
+			a.named(args)
 			cfg, err := a.loaded()
 			if err != nil {
 				return err

@@ -19,13 +19,14 @@ import (
 func newRun(a *app) *cobra.Command {
 	var watch, drain time.Duration
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   "run [FILE]",
 		Short: "Guard the APIs of the configuration",
 		Long: "Guard the APIs of the configuration until told to stop.\n\n" +
 			"SIGHUP, a changed file or gatehouse reload read the configuration again: a wrong one is reported and the\n" +
 			"last good one stays. SIGTERM and SIGINT drain: what is under way ends, then the gateway stops.",
-		Args: cobra.NoArgs,
-		RunE: runs(func(ctx context.Context, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: runs(func(ctx context.Context, args []string) error {
+			a.named(args)
 			log, level := server.NewLog(a.stderr)
 			s, err := server.Start(context.WithoutCancel(ctx), server.Options{ConfigPath: a.config, Log: log, Level: level,
 				Version: thisBuild().Version, Watch: watch, Drain: drain, Warn: func(ds config.Diagnostics) {

@@ -16,12 +16,13 @@ import (
 func newValidate(a *app) *cobra.Command {
 	var strict bool
 	cmd := &cobra.Command{
-		Use:   "validate",
+		Use:   "validate [FILE]",
 		Short: "Check the configuration and its policies",
 		Long: "Check the configuration and its policies, and show everything that is wrong, each with file, line and column.\n" +
 			"Exit code 2 if it cannot be used, else 1 if there are warnings and --strict is set, else 0.",
-		Args: cobra.NoArgs,
-		RunE: runs(func(context.Context, []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: runs(func(_ context.Context, args []string) error {
+			a.named(args)
 			ds, err := server.Check(a.config, config.Env{})
 			if !ds.HasErrors() {
 				ds = append(ds, config.Explain(err, filepath.Dir(a.config))...)
