@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 type connKey struct{}
@@ -19,8 +20,31 @@ type connKey struct{}
 type ConnInfo struct {
 	Remote   netip.AddrPort
 	Listener string
+	// Close ends a connection that is abused. It may be nil.
+	Close func() error
 
 	fingerprint atomic.Pointer[string]
+	streams     atomic.Int64 // HTTP/2 requests that have ended
+	takenBack   atomic.Int64 // those of them that the client took back
+}
+
+// A client that takes most of its requests back at once makes the services behind
+// work for nothing (rapid reset, CVE-2023-44487).
+const (
+	takenBackWithin = time.Second
+	takenBackMost   = 200
+)
+
+// streamEnded counts an HTTP/2 request, and closes a connection of which more
+// than half were taken back, once there are takenBackMost.
+func (c *ConnInfo) streamEnded(takenBack bool) {
+	all := c.streams.Add(1)
+	if !takenBack {
+		return
+	}
+	if n := c.takenBack.Add(1); n >= takenBackMost && n > all/2 && c.Close != nil {
+		_ = c.Close()
+	}
 }
 
 // Fingerprint is the JA4-style fingerprint of the ClientHello, or "".
@@ -46,7 +70,7 @@ func WithConn(ctx context.Context, c *ConnInfo) context.Context {
 
 // NewConnInfo describes a connection accepted on a listener.
 func NewConnInfo(c net.Conn, listener string) *ConnInfo {
-	info := &ConnInfo{Listener: listener}
+	info := &ConnInfo{Listener: listener, Close: c.Close}
 	if ap, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
 		info.Remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}

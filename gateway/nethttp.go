@@ -65,6 +65,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.Body.Source, q.Body.Length = body, r.ContentLength
 	}
 	d.g.Serve(r.Context(), x, &v.w)
+	if info != nil && r.ProtoMajor == 2 {
+		info.streamEnded(r.Context().Err() != nil && time.Since(x.Start) < takenBackWithin)
+	}
 	abort := v.w.aborted
 	v.w = netWriter{}
 	x.Reset()

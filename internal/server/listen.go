@@ -139,7 +139,7 @@ func (l *listener) admit(c net.Conn, remote netip.AddrPort) {
 		return
 	}
 	conn := &conn{Conn: c, conns: l.conns, addr: remote.Addr()}
-	conn.info.Remote, conn.info.Listener = remote, l.cfg.Name
+	conn.info.Remote, conn.info.Listener, conn.info.Close = remote, l.cfg.Name, conn.Close
 	select {
 	case l.queue <- conn:
 	case <-l.done:
