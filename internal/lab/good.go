@@ -25,7 +25,6 @@ type persona struct {
 	prover *Prover
 	expiry time.Time
 	orders []string
-	files  []string
 	last   map[string]time.Time
 }
 

@@ -77,7 +77,6 @@ type runner struct {
 	mu       sync.Mutex
 	good     GoodTraffic
 	cases    map[string]*CaseCount
-	done     int // cases that had their first run
 	attempts int
 	quiet    samples
 	loud     samples
