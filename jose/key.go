@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"slices"
 )
 
 // Bounds of RSA keys, in bits: below they are weak (RFC 7518, section 3.3), above
@@ -55,7 +56,7 @@ func NewKey(id string, algorithm Algorithm, public crypto.PublicKey) (*Key, erro
 		k.order = p.Curve.Params().N.FillBytes(make([]byte, size))
 		k.canonical = canonical("crv", k.curve, "kty", "EC", "x", b64(point[1:1+size]), "y", b64(point[1+size:]))
 	case ed25519.PublicKey:
-		if len(p) != ed25519.PublicKeySize {
+		if len(p) != ed25519.PublicKeySize || smallOrder(p) {
 			return nil, errKeyPoint
 		}
 		k.curve = "Ed25519"
@@ -118,6 +119,27 @@ func (k *Key) Fits(a Algorithm) bool {
 		return m.family == ed25519Pure
 	}
 	return false
+}
+
+// lowOrder are the y coordinates, little-endian and without the sign of x, of the
+// eight points whose order divides the cofactor, in every encoding that decodes
+// (RFC 8032, section 5.1.3; RFC 7748, section 6.1, has their images).
+var lowOrder = [...]string{
+	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+	"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+	"\xec\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+	"\xed\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+	"\xee\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+}
+
+// smallOrder reports whether an Ed25519 key is a point under which one signature
+// fits many messages: whoever shows it proves possession of nothing.
+func smallOrder(p ed25519.PublicKey) bool {
+	y := [ed25519.PublicKeySize]byte(p)
+	y[31] &= 0x7f
+	return slices.Contains(lowOrder[:], string(y[:]))
 }
 
 // same reports whether two keys are of one material.

@@ -2,6 +2,7 @@ package jose
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -160,7 +161,32 @@ func TestKeyMarshal(t *testing.T) {
 	if b, err := json.Marshal(secret.Public()); err == nil {
 		t.Errorf("a secret was written: %s", b)
 	}
-	if b, err := json.Marshal(secret); err == nil && len(b) > 2 {
+	if b, err := json.Marshal([]any{secret}); err == nil && string(b) != "[{}]" {
 		t.Errorf("a signing key was written: %s", b)
+	}
+}
+
+// Under a key of small order one signature fits many messages: R is the neutral
+// point and S is zero. The standard library accepts it.
+func TestKeySmallOrder(t *testing.T) {
+	neutral := make([]byte, ed25519.PublicKeySize)
+	neutral[0] = 1
+	forged := make([]byte, ed25519.SignatureSize)
+	forged[0] = 1
+	if !ed25519.Verify(neutral, []byte("anything"), forged) {
+		t.Error("the standard library refuses by itself")
+	}
+	for _, y := range lowOrder {
+		for _, sign := range []byte{0, 0x80} {
+			p := []byte(y)
+			p[31] |= sign
+			_, err := NewKey("", EdDSA, ed25519.PublicKey(p))
+			wantCode(t, err, "key.point")
+			_, err = ParseKey(`{"kty":"OKP","crv":"Ed25519","x":"` + b64(p) + `"}`)
+			wantCode(t, err, "key.point")
+			_, _, err = ParseProof(b64([]byte(`{"typ":"dpop+jwt","alg":"EdDSA","jwk":{"kty":"OKP","crv":"Ed25519","x":"`+b64(p)+`"}}`))+
+				"."+b64([]byte(`{}`))+"."+b64(forged), 0)
+			wantCode(t, err, "token.proof_key")
+		}
 	}
 }

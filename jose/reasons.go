@@ -51,7 +51,7 @@ var (
 	errKeyUse       = badKey("key.use", "the key is not for verifying signatures")
 	errKeyAlg       = badKey("key.alg", "the key's alg does not fit its type")
 	errKeyWeak      = badKey("key.weak", "an RSA key needs 2048 to 8192 bits and an odd exponent of 3 or more")
-	errKeyPoint     = badKey("key.point", "the key is not a point on its curve")
+	errKeyPoint     = badKey("key.point", "the key is not a point on its curve, or one of small order")
 	errKeyPrivate   = badKey("key.private", "the key shows its private half")
 	errKeySymmetric = badKey("key.symmetric", "a published key cannot be symmetric")
 	errKeySecret    = badKey("key.secret", "a secret is at least as long as the hash")

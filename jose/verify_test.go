@@ -23,7 +23,7 @@ func TestVerifyAgainstGoJose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			jws, err := gojose.ParseSigned(raw, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
+			jws, err := gojose.ParseSignedCompact(raw, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
 			if err != nil {
 				t.Fatal(err)
 			}
