@@ -97,7 +97,7 @@ func (c *chain) token(ctx context.Context, x *gatehouse.Exchange, s *shown) (*ga
 			return nil, err
 		}
 	}
-	return senderBound(v.principal), nil
+	return v.principal, nil
 }
 
 // judge sends a token to whoever can judge it: the verifier of signatures, or an
@@ -227,26 +227,4 @@ func (c *chain) StillGood(p *gatehouse.Principal, now time.Time) error {
 		}
 	}
 	return c.service.standing(p, now)
-}
-
-// boundKey is the memo of the Principal that a bound token stands for.
-type boundKey struct{}
-
-// senderBound returns p as it is once possession of its key was proven. It is
-// made once, so that what other rooms derive from it lasts.
-func senderBound(p *gatehouse.Principal) *gatehouse.Principal {
-	if p.SenderBound {
-		return p
-	}
-	if b, ok := p.Memo(boundKey{}).(*gatehouse.Principal); ok {
-		return b
-	}
-	b := &gatehouse.Principal{
-		Subject: p.Subject, Issuer: p.Issuer, ClientID: p.ClientID, Method: p.Method,
-		Scopes: p.Scopes, Roles: p.Roles, Tier: p.Tier, Claims: p.Claims,
-		TokenID: p.TokenID, SessionID: p.SessionID, GrantID: p.GrantID, IssuedAt: p.IssuedAt,
-		Expires: p.Expires, ACR: p.ACR, AuthTime: p.AuthTime, SenderBound: true,
-	}
-	p.SetMemo(boundKey{}, b)
-	return b
 }

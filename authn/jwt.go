@@ -186,6 +186,8 @@ func (p *profile) judge(t *jose.Token, now time.Time) (*cached, error) {
 	if e.verified.principal, err = p.principal(t.Claims, life); err != nil {
 		return nil, err
 	}
+	// The chain hands it out only with the proof.
+	e.verified.principal.SenderBound = e.verified.cnf != (confirmation{})
 	return e, nil
 }
 
@@ -244,7 +246,6 @@ var (
 	errJWTNoSubject   = refusal(http.StatusUnauthorized, "token.no_subject", "the token has no sub")
 	errJWTNoClient    = refusal(http.StatusUnauthorized, "token.no_client", "the token has no client_id")
 	errJWTNoID        = refusal(http.StatusUnauthorized, "token.no_id", "the token has no jti")
-	errJWTClaimType   = refusal(http.StatusUnauthorized, "token.claim_type", "a claim has the wrong type")
 	errJWTClaimValue  = refusal(http.StatusUnauthorized, "token.claim_value", "a claim holds a control character")
 	errJWTBinding     = refusal(http.StatusUnauthorized, "token.confirmation", "the token is bound in a way that is not understood")
 	errJWTUnavailable = &gatehouse.Error{Code: "keys.unavailable", Status: http.StatusServiceUnavailable,

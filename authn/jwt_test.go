@@ -279,7 +279,7 @@ func TestJWTPrincipal(t *testing.T) {
 		Subject: "alice", Issuer: jwtIssuer, ClientID: "spa", Method: gatehouse.MethodJWT,
 		Scopes: []string{"orders:read", "orders:write"}, Roles: []string{"clerk", "auditor"}, Tier: "gold",
 		TokenID: "t1", SessionID: "s1", GrantID: "grant-1", ACR: "mfa",
-		IssuedAt: iat, AuthTime: iat.Add(-5 * time.Second), Expires: iat.Add(15 * time.Minute),
+		IssuedAt: iat, AuthTime: iat.Add(-5 * time.Second), Expires: iat.Add(15 * time.Minute), SenderBound: true,
 	}
 	opts := cmp.Options{cmpopts.IgnoreUnexported(gatehouse.Principal{}), cmpopts.IgnoreFields(gatehouse.Principal{}, "Claims"),
 		cmpopts.EquateApproxTime(0)}

@@ -125,9 +125,16 @@ func TestKeySourceLife(t *testing.T) {
 	check(k1, now, "", 3)
 
 	// Refresh runs in the background: the old set serves until the new one is there.
+	// The answer is held back until it has served.
 	server.publish(t, k2)
+	answer, served := *server.serve.Load(), make(chan struct{})
+	server.answer(func(w http.ResponseWriter, r *http.Request) { <-served; answer(w, r) })
 	now = now.Add(11 * time.Minute)
-	check(k1, now, "", 4)
+	if _, err := v.verify(ctx, dayToken(t, k1), nil, now); err != nil {
+		t.Error(err)
+	}
+	close(served)
+	settled(t, source)
 	check(k1, now, "token.key_unknown", 5)
 
 	// An outage: the last good set stays, fetches back off, and a kid that is not
