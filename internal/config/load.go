@@ -114,10 +114,7 @@ func (l *loader) load(main *file) *Config {
 	l.expand(root, "")
 
 	c := &Config{source: l.source}
-	d := &decoder{report: l.report}
-	for _, n := range l.unresolved {
-		d.ignore = append(d.ignore, n)
-	}
+	d := &decoder{report: l.report, ignore: l.unresolved}
 	d.into(root, c)
 	l.checkSecrets(root, "")
 	filled := c.WithDefaults()

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -104,13 +103,4 @@ func write(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
-}
-
-func codes(ds Diagnostics) []string {
-	var out []string
-	for _, d := range ds {
-		out = append(out, d.Code)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
