@@ -20,6 +20,8 @@ type connKey struct{}
 type ConnInfo struct {
 	Remote   netip.AddrPort
 	Listener string
+	// TLS is the state after the handshake, where the door made it itself.
+	TLS *tls.ConnectionState
 	// Close ends a connection that is abused. It may be nil.
 	Close func() error
 

@@ -67,6 +67,20 @@ func (g *Gateway) Serve(ctx context.Context, x *gatehouse.Exchange, w gatehouse.
 	}
 }
 
+// Refuse ends an exchange whose message a door could not read: it is answered and
+// recorded like every other refusal. The door has filled of x what it knows.
+func (g *Gateway) Refuse(ctx context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter, err *gatehouse.Error) {
+	t := g.trips.Get().(*trip)
+	t.g, t.s, t.x, t.w, t.ctx = g, g.snapshot.Load(), x, w, ctx
+	t.answer.t = t
+	defer g.end(t)
+	x.ID = newID(x.Start)
+	x.Decision.ConfigHash = t.s.Hash
+	x.Principal = gatehouse.Anonymous
+	x.Peer.Addr = x.Peer.Socket.Addr().Unmap()
+	t.refuse(refusal("http1", err))
+}
+
 // end closes the exchange, whatever happened: permits are given back, the
 // decision is recorded, observers are told.
 func (g *Gateway) end(t *trip) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/http1"
 )
 
 // A Snapshot is one configuration, compiled and immutable. An exchange keeps the
@@ -15,6 +16,8 @@ type Snapshot struct {
 	Router  *Router
 	Trusted []netip.Prefix // proxies whose Forwarded fields are believed
 	Limits  Limits
+	// HTTP1 are the limits of the HTTP/1.1 door.
+	HTTP1 *http1.Limits
 	// RedirectPort maps a listener's name to the HTTPS port its requests are sent
 	// to (308).
 	RedirectPort map[string]int

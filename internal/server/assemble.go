@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/authn"
 	"github.com/gatehouse/gatehouse/gateway"
+	"github.com/gatehouse/gatehouse/http1"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/policy"
 	"github.com/gatehouse/gatehouse/ratelimit"
@@ -204,7 +205,7 @@ func (a *assembly) compileSites() error {
 	}
 	l := a.cfg.LimitsHTTP
 	a.snapshot = &gateway.Snapshot{Hash: a.cfg.Hash(), Router: router, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
-		RedirectPort: map[string]int{}, Local: local, Limits: gateway.Limits{HeaderBytes: l.HeaderBytes, HeaderFields: l.HeaderFields, URIBytes: l.URIBytes,
+		RedirectPort: map[string]int{}, Local: local, HTTP1: http1Limits(l), Limits: gateway.Limits{HeaderBytes: l.HeaderBytes, HeaderFields: l.HeaderFields, URIBytes: l.URIBytes,
 			BodyBytes: l.BodyBytes, ReadTimeout: l.ReadTimeout, WriteTimeout: l.WriteTimeout},
 		Risk: func(x *gatehouse.Exchange) uint8 { return a.limiter.Risk(context.Background(), x) }}
 	for _, l := range a.cfg.Listeners {
@@ -213,6 +214,13 @@ func (a *assembly) compileSites() error {
 		}
 	}
 	return nil
+}
+
+func http1Limits(l config.HTTPLimits) *http1.Limits {
+	out := http1.DefaultLimits()
+	out.HeadBytes, out.Fields, out.TargetBytes = int(l.HeaderBytes), l.HeaderFields, int(l.URIBytes)
+	out.ReadHead, out.ReadBody, out.Write, out.Idle = l.ReadHeaderTimeout, l.ReadTimeout, l.WriteTimeout, l.IdleTimeout
+	return &out
 }
 
 // checkSites compiles paths, header rules and CORS of every API, and the router.

@@ -14,10 +14,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/gateway"
+	"github.com/gatehouse/gatehouse/http1"
 	"github.com/gatehouse/gatehouse/internal/certs"
 	"github.com/gatehouse/gatehouse/internal/config"
 )
@@ -26,11 +28,12 @@ import (
 type listener struct {
 	cfg    config.Listener
 	socket net.Listener
-	http   *http.Server
+	http   *http.Server  // HTTP/2, and HTTP/1.1 where http1: compat is set
+	http1  *http1.Server // nil where net/http serves HTTP/1.1
 	tls    atomic.Pointer[tls.Config]
 	files  *certs.Files
 	conns  *connections
-	queue  chan net.Conn // accepted, their PROXY header read
+	queue  chan net.Conn // for the http.Server
 	done   chan struct{}
 	once   sync.Once
 	log    *slog.Logger
@@ -55,6 +58,10 @@ func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
 		ErrorLog: log.New(quietLog{s.log}, "", 0),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128, MaxReadFrameSize: 16 << 10, SendPingTimeout: 30 * time.Second,
 			PingTimeout: 15 * time.Second, WriteByteTimeout: l.WriteTimeout}}
+	if out.ours() {
+		out.http1 = &http1.Server{Handler: s.http1door, Limits: func() *http1.Limits { return s.gateway.Snapshot().HTTP1 }}
+		return out, nil
+	}
 	if cfg.TLS != nil {
 		out.http.TLSConfig = &tls.Config{GetConfigForClient: out.configForClient, MinVersion: tls.VersionTLS12,
 			GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return out.tls.Load().GetCertificate(h) }}
@@ -66,7 +73,7 @@ func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
 // listener h2 is prior knowledge (RFC 9113, section 3.3).
 func protocols(cfg config.Listener) *http.Protocols {
 	var p http.Protocols
-	p.SetHTTP1(slices.Contains(cfg.HTTP, "http/1.1"))
+	p.SetHTTP1(slices.Contains(cfg.HTTP, "http/1.1") && cfg.HTTP1 == "compat")
 	if slices.Contains(cfg.HTTP, "h2") {
 		p.SetHTTP2(cfg.TLS != nil)
 		p.SetUnencryptedHTTP2(cfg.TLS == nil)
@@ -78,7 +85,7 @@ func protocols(cfg config.Listener) *http.Protocols {
 func (l *listener) serve() {
 	go l.accept()
 	var err error
-	if l.cfg.TLS != nil {
+	if l.cfg.TLS != nil && l.http1 == nil {
 		err = l.http.ServeTLS(l, "", "")
 	} else {
 		err = l.http.Serve(l)
@@ -140,10 +147,19 @@ func (l *listener) admit(c net.Conn, remote netip.AddrPort) {
 	}
 	conn := &conn{Conn: c, conns: l.conns, addr: remote.Addr()}
 	conn.info.Remote, conn.info.Listener, conn.info.Close = remote, l.cfg.Name, conn.Close
+	if l.http1 != nil {
+		go l.greet(conn)
+		return
+	}
+	l.give(conn)
+}
+
+// give hands a connection to net/http's server.
+func (l *listener) give(c net.Conn) {
 	select {
-	case l.queue <- conn:
+	case l.queue <- c:
 	case <-l.done:
-		conn.Close()
+		c.Close()
 	}
 }
 
@@ -167,6 +183,24 @@ func (l *listener) Close() error {
 	return nil
 }
 
+// shutdown stops accepting and lets what is under way end, or cuts it when ctx
+// ends.
+func (l *listener) shutdown(ctx context.Context) error {
+	var ours error
+	var wg sync.WaitGroup
+	l.socket.Close()
+	if l.http1 != nil {
+		wg.Go(func() { ours = l.http1.Shutdown(ctx) })
+	}
+	err := l.http.Shutdown(ctx)
+	if err != nil {
+		l.http.Close()
+	}
+	wg.Wait()
+	l.Close()
+	return errors.Join(err, ours)
+}
+
 func (l *listener) closeFiles() {
 	if l.files != nil {
 		l.files.Close()
@@ -182,8 +216,8 @@ func (l *listener) connContext(ctx context.Context, c net.Conn) context.Context 
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if c, ok := c.(*conn); ok {
-		return gateway.WithConn(ctx, &c.info)
+	if c, ok := c.(interface{ describe() *gateway.ConnInfo }); ok {
+		return gateway.WithConn(ctx, c.describe())
 	}
 	return ctx
 }
@@ -262,6 +296,11 @@ func (s *Server) clientCerts(t *tls.Config, c config.ClientCerts) error {
 	return nil
 }
 
+// ours reports whether HTTP/1.1 is served by http1.
+func (l *listener) ours() bool {
+	return l.cfg.HTTP1 != "compat" && slices.Contains(l.cfg.HTTP, "http/1.1")
+}
+
 // conn is a counted connection that knows where it came from.
 type conn struct {
 	net.Conn
@@ -278,6 +317,19 @@ func (c *conn) Close() error {
 
 // RemoteAddr is the client's, behind a PROXY header too.
 func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.info.Remote) }
+
+func (c *conn) describe() *gateway.ConnInfo { return &c.info }
+
+// Socket is the connection below, for gathered writes.
+func (c *conn) Socket() net.Conn { return c.Conn }
+
+// SyscallConn lets the server wait for the socket without a buffer.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if s, ok := c.Conn.(syscall.Conn); ok {
+		return s.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
 
 // CloseWrite half-closes.
 func (c *conn) CloseWrite() error {

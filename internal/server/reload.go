@@ -69,6 +69,7 @@ func (s *Server) follow(next *assembly) error {
 	}
 	s.gateway.Swap(next.snapshot)
 	s.current = next
+	next.authn.Settle()
 	for key, l := range s.listeners {
 		if !kept[key] {
 			s.retire(l)
@@ -130,7 +131,7 @@ func doorKey(c config.Listener) string { return c.Name + " " + c.Address }
 
 // sameDoor reports whether a listener can follow without being closed.
 func sameDoor(a, b config.Listener) bool {
-	return (a.TLS == nil) == (b.TLS == nil) && fmt.Sprint(a.HTTP) == fmt.Sprint(b.HTTP) &&
+	return (a.TLS == nil) == (b.TLS == nil) && fmt.Sprint(a.HTTP, a.HTTP1) == fmt.Sprint(b.HTTP, b.HTTP1) &&
 		fmt.Sprint(a.ProxyProtocol) == fmt.Sprint(b.ProxyProtocol)
 }
 
@@ -139,10 +140,7 @@ func (s *Server) retire(l *listener) {
 	s.retired.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if l.http.Shutdown(ctx) != nil {
-			l.http.Close()
-		}
-		l.Close()
+		_ = l.shutdown(ctx) // what did not end in time was cut
 		s.log.Info("listener closed", "listener", l.cfg.Name)
 	})
 }

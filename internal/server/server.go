@@ -49,14 +49,15 @@ type Server struct {
 	dir  string
 	log  *slog.Logger
 
-	state   *state
-	gateway *gateway.Gateway
-	door    *gateway.Door
-	conns   *connections
-	record  *recorder
-	metrics *telemetry.Metrics
-	tracer  *tracer
-	reg     *prometheus.Registry
+	state     *state
+	gateway   *gateway.Gateway
+	door      *gateway.Door
+	http1door *gateway.HTTP1Door
+	conns     *connections
+	record    *recorder
+	metrics   *telemetry.Metrics
+	tracer    *tracer
+	reg       *prometheus.Registry
 
 	mu        sync.Mutex // of reloads and of what follows
 	current   *assembly
@@ -159,7 +160,7 @@ func (s *Server) equip(cfg *config.Config) error {
 	}
 	s.gateway = gateway.New(s.current.snapshot, gateway.Equipment{Recorder: s.record, Log: s.log,
 		Observers: []gatehouse.Observer{s.metrics, s.tracer}})
-	s.door = gateway.NewDoor(s.gateway)
+	s.door, s.http1door = gateway.NewDoor(s.gateway), gateway.NewHTTP1Door(s.gateway)
 	return nil
 }
 
@@ -321,11 +322,9 @@ func (s *Server) shutdown() {
 	var wg sync.WaitGroup
 	for _, l := range doors {
 		wg.Go(func() {
-			if err := l.http.Shutdown(ctx); err != nil {
+			if err := l.shutdown(ctx); err != nil {
 				s.log.Warn("connections were cut at the drain limit", "listener", l.cfg.Name)
-				l.http.Close()
 			}
-			l.Close()
 		})
 	}
 	wg.Wait()
