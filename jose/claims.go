@@ -87,10 +87,11 @@ func (c Claims) StringOrStrings(name string) ([]string, bool, error) {
 func (c Claims) Audience() ([]string, bool, error) { return c.StringOrStrings("aud") }
 
 // Words reads a space-separated list such as "scope" (RFC 6749, section 3.3), or
-// an array of strings.
+// an array of strings. No other white space separates: whoever made the list may
+// have let it stand within a word.
 func (c Claims) Words(name string) ([]string, bool, error) {
 	if s, ok := c[name].(string); ok {
-		return strings.Fields(s), true, nil
+		return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), true, nil
 	}
 	return c.Strings(name)
 }

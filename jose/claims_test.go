@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -97,5 +98,15 @@ func TestNumericDate(t *testing.T) {
 		if !tt.ok {
 			wantCode(t, err, "token.claim_type")
 		}
+	}
+}
+
+// Only a space separates words: whoever wrote the list may have let other white
+// space stand within one.
+func TestClaimsWordsOnlySpaces(t *testing.T) {
+	c := Claims{"scope": " read  orders\u00a0admin a\tb "}
+	got, _, err := c.Words("scope")
+	if want := []string{"read", "orders\u00a0admin", "a\tb"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
