@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"net/http"
 	"sync"
@@ -133,13 +134,13 @@ func (s *revokedSet) add(r Revocation, now time.Time) error {
 	}
 	e := revoked{issuer: r.Issuer}
 	if !r.IssuedBefore.IsZero() {
-		e.before = r.IssuedBefore.UnixNano()
+		e.before = nanoseconds(r.IssuedBefore)
 	}
 	if !r.Expires.IsZero() {
 		if !r.Expires.After(now) {
 			return nil
 		}
-		e.expires = r.Expires.UnixNano()
+		e.expires = nanoseconds(r.Expires)
 	}
 	if !s.reserve(now) {
 		return &gatehouse.Error{Code: codeRevocationFull, Status: http.StatusServiceUnavailable,
@@ -159,6 +160,23 @@ func (s *revokedSet) add(r Revocation, now time.Time) error {
 		s.count.Add(-1)
 	}
 	return nil
+}
+
+// nanoseconds is t in Unix nanoseconds, which reach from 1678 to 2262: a time
+// beyond them ("9999-12-31") is the last or the first of them. It is never 0, which
+// stands for no time.
+func nanoseconds(t time.Time) int64 {
+	const first, last = math.MinInt64/int64(time.Second) + 1, math.MaxInt64/int64(time.Second) - 1
+	switch sec := t.Unix(); {
+	case sec < first:
+		return math.MinInt64
+	case sec > last:
+		return math.MaxInt64
+	}
+	if n := t.UnixNano(); n != 0 {
+		return n
+	}
+	return -1
 }
 
 // reserve takes a place in the set, once more after expired entries are gone.

@@ -38,6 +38,8 @@ type revocationFile struct {
 	offset int64       // bytes of whole lines that have been read
 	lines  int
 	bad    error // the first bad line
+	// open says that the last line has no end and is no revocation as it stands.
+	open bool
 }
 
 func newRevocationFile(path string, limit int) *revocationFile {
@@ -74,6 +76,11 @@ func (f *revocationFile) read(now time.Time) error {
 	}
 	same := f.info != nil && os.SameFile(f.info, info)
 	if same && f.info.Size() == info.Size() && f.info.ModTime().Equal(info.ModTime()) {
+		if f.open { // nobody goes on writing it
+			f.lines++
+			f.spoiled(errors.New("the last line breaks off"))
+			f.open = false
+		}
 		return f.bad
 	}
 	f.seen, f.info = true, nil
@@ -85,6 +92,7 @@ func (f *revocationFile) read(now time.Time) error {
 	} else {
 		set, f.offset, f.lines, f.bad = newRevokedSet(f.limit), 0, 0, nil
 	}
+	f.open = false
 	if err := f.load(file, set, now); err != nil {
 		return err
 	}
@@ -93,15 +101,15 @@ func (f *revocationFile) read(now time.Time) error {
 	return f.bad
 }
 
-// load adds the whole lines of r to set. A last line without its end is still
-// being written, and waits. Of bad lines it keeps the first in bad, and what the
-// others say holds.
+// load adds the lines of r to set. A last line without its end may be whole, as an
+// editor leaves it, and then holds; or it is still being written, and waits. Of
+// bad lines it keeps the first in bad, and what the others say holds.
 func (f *revocationFile) load(r io.Reader, set *revokedSet, now time.Time) error {
 	lines := bufio.NewReaderSize(r, maxLine)
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err == io.EOF {
-			return nil
+			return f.last(bytes.TrimSpace(line), set, now)
 		}
 		f.lines++
 		f.offset += int64(len(line))
@@ -135,6 +143,24 @@ func (f *revocationFile) load(r io.Reader, set *revokedSet, now time.Time) error
 			return nil
 		}
 	}
+}
+
+// last reads what stands behind the last line break. It will be read again with
+// its end.
+func (f *revocationFile) last(text []byte, set *revokedSet, now time.Time) error {
+	if len(text) == 0 || text[0] == '#' {
+		return nil
+	}
+	rev, err := parseRevocation(text)
+	if err != nil {
+		f.open = true
+		return nil
+	}
+	if err := set.add(rev, now); err != nil {
+		f.lines++
+		f.spoiled(err)
+	}
+	return nil
 }
 
 func (f *revocationFile) spoiled(err error) {

@@ -49,6 +49,23 @@ func TestRevoked(t *testing.T) {
 			t.Errorf("%s: revoked is %t", tc.name, got)
 		}
 	}
+	// Years that Unix nanoseconds do not reach: "for ever", as people write it.
+	for _, year := range []int{2263, 2600, 9999} {
+		far := time.Date(year, 12, 31, 23, 59, 59, 0, time.UTC)
+		for _, r := range []Revocation{{Kind: "jti", ID: "t1", Expires: far}, {Kind: "jti", ID: "t1", IssuedBefore: far}} {
+			s := newRevokedSet(10)
+			if err := s.add(r, jwtNow); err != nil || !s.has(caller(), jwtNow.UnixNano()) || s.sweep(jwtNow) != 0 {
+				t.Errorf("%+v revokes nothing: %v", r, err)
+			}
+		}
+	}
+	for _, before := range []time.Time{time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC), time.Unix(0, 0)} {
+		s := newRevokedSet(10)
+		s.add(Revocation{Kind: "jti", ID: "t1", IssuedBefore: before}, jwtNow)
+		if s.has(caller(), jwtNow.UnixNano()) {
+			t.Error("revoked what was issued after", before)
+		}
+	}
 	s := newRevokedSet(10)
 	s.add(Revocation{Kind: "subject", ID: "alice", IssuedBefore: jwtNow.Add(-time.Hour)}, jwtNow)
 	p := caller()
@@ -208,8 +225,16 @@ func TestRevocationFile(t *testing.T) {
 	s.expect("appended", "", "a", "b")
 	s.write(line("a") + line("b") + `{"kind":"jti",`)
 	s.expect("half a line waits", "", "a", "b")
+	s.expect("half a line stays", codeRevocationUnreachable, "a", "b")
+	s.expect("half a line stays for long", codeRevocationUnreachable, "a", "b")
 	s.write(line("a") + line("b") + line("c"))
 	s.expect("the line is complete", "", "a", "b", "c")
+	s.write(line("a") + strings.TrimSuffix(line("b"), "\n"))
+	s.expect("a whole line without its end", "", "a", "b")
+	s.expect("it holds", "", "a", "b")
+	s.write(line("a") + line("b") + "# the end")
+	s.expect("a remark without its end", "", "a", "b")
+	s.expect("it disturbs nobody", "", "a", "b")
 	s.write(line("c") + line("d"))
 	s.expect("rewritten", "", "c", "d")
 	s.write(line("b") + line("d"))
@@ -271,6 +296,17 @@ func TestRevocationFileTail(t *testing.T) {
 	}
 	if s.f.set.Load() != before {
 		t.Error("the file was read from its beginning")
+	}
+	whole, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(string(whole) + strings.TrimSuffix(line("c"), "\n"))
+	s.expect("appended without its end", "", "a", "b", "c")
+	s.write(string(whole) + line("c") + line("d"))
+	s.expect("and then with it", "", "a", "b", "c", "d")
+	if n := s.f.set.Load().count.Load() - before.count.Load(); n != 0 {
+		t.Error(n, "entries too many")
 	}
 	// Another file in its place has another identity.
 	if err := os.WriteFile(s.path+".new", []byte(b.String()+line("c")), 0o600); err != nil {
