@@ -87,9 +87,15 @@ func (e *extractor) extract(r *gatehouse.Request) (shown, error) {
 }
 
 // authorization reads an Authorization field: scheme 1*SP token68 (RFC 9110,
-// section 11.4).
+// section 11.4). The scheme ends where its letters do, so that no other reader
+// finds a bearer token behind a tab where this one finds an unknown scheme; what
+// follows other than by spaces is part of the secret, and makes it malformed.
 func (s *shown) authorization(value string) {
-	scheme, rest, _ := strings.Cut(value, " ")
+	end := 0
+	for end < len(value) && (value[end]|0x20 >= 'a' && value[end]|0x20 <= 'z') {
+		end++
+	}
+	scheme, rest := value[:end], value[end:]
 	switch {
 	case gatehouse.EqualFold(scheme, "Bearer"):
 		s.scheme = "Bearer"
@@ -133,9 +139,9 @@ func cookieValue(header, name string) (value string, n int) {
 	for rest := header; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, ";")
-		pair = strings.Trim(pair, " \t")
-		if k, v, ok := strings.Cut(pair, "="); ok && k == name {
-			value = v
+		// Servers take white space around the name and the value away, too.
+		if k, v, ok := strings.Cut(pair, "="); ok && strings.Trim(k, " \t") == name {
+			value = strings.Trim(v, " \t")
 			n++
 		}
 	}
