@@ -248,7 +248,7 @@ func (v *Vouch) without(f gatehouse.Field) string {
 	var kept []string
 	for pair := range strings.SplitSeq(f.Value, ";") {
 		pair = strings.TrimSpace(pair)
-		if name, _, _ := strings.Cut(pair, "="); name != v.Cookie && pair != "" {
+		if name, _, _ := strings.Cut(pair, "="); strings.TrimSpace(name) != v.Cookie && pair != "" {
 			kept = append(kept, pair)
 		}
 	}
