@@ -148,6 +148,11 @@ func parseKeyLine(line []byte) (prefix string, k storedAPIKey, err error) {
 			return "", k, errors.New("a name is too long or holds a control character")
 		}
 	}
+	for _, s := range e.Scopes {
+		if s == "" || strings.IndexByte(s, ' ') >= 0 {
+			return "", k, errors.New("a scope is empty or holds a space")
+		}
+	}
 	def(&e.Client, e.Subject)
 	attributes, _ := members["attributes"].(map[string]any) // numbers as json.Number
 	claims := maps.Clone(attributes)

@@ -106,6 +106,8 @@ func TestAPIKeyLines(t *testing.T) {
 		strings.Replace(good, `{`, `{"subject":"t",`, 1),
 		strings.Replace(good, `{`, `{"admin":true,`, 1),
 		strings.Replace(good, `{`, `{"scopes":"a b",`, 1),
+		strings.Replace(good, `{`, `{"scopes":["a b"],`, 1),
+		strings.Replace(good, `{`, `{"scopes":["a",""],`, 1),
 		strings.Replace(good, `{`, `{"expires":"tomorrow",`, 1),
 		strings.Replace(good, "sha256:", "md5:", 1),
 		strings.Replace(good, e.Hash, e.Hash[:20], 1),

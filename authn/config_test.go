@@ -58,6 +58,14 @@ func TestConfigProblems(t *testing.T) {
 		{"issuers[1].name", "config.duplicate", func(c *Config) { c.Issuers[1].Name = "main" }},
 		{"issuers[0].issuer", "config.missing", func(c *Config) { c.Issuers[0].Issuer, c.Issuers[0].Keys = "", KeysConfig{File: "f"} }},
 		{"issuers[0].issuer", "config.url_scheme", func(c *Config) { c.Issuers[0].Issuer = "http://id.example.com" }},
+		{"issuers[0].issuer", "config.issuer", func(c *Config) { c.Issuers[0].Issuer, c.Issuers[0].Keys = "api_keys", KeysConfig{File: "f"} }},
+		{"issuers[0].issuer", "config.issuer", func(c *Config) {
+			c.Issuers[0].Issuer, c.Issuers[0].Keys = "spiffe://shop.example.com", KeysConfig{File: "f"}
+		}},
+		{"issuers[0].issuer", "config.issuer", func(c *Config) {
+			c.Issuers[0].Issuer, c.Issuers[0].Keys = "https://id.example.com|a", KeysConfig{File: "f"}
+		}},
+		{"issuers[1].issuer", "config.issuer", func(c *Config) { c.Issuers[1].Issuer = "https://old.example.com\x00" }},
 		{"issuers[0].audience", "config.missing", func(c *Config) { c.Issuers[0].Audience = nil }},
 		{"issuers[0].audience[0]", "config.missing", func(c *Config) { c.Issuers[0].Audience = []string{""} }},
 		{"issuers[0].algorithms[1]", "config.algorithm", func(c *Config) { c.Issuers[0].Algorithms = []string{"ES256", "HS256"} }},

@@ -19,6 +19,7 @@ const (
 	// are judged after it: the store forgets that much later.
 	replaySlack = 10 * time.Second
 	maxProofID  = 256 // bytes of jti
+	maxProofAge = 10 * time.Minute
 )
 
 // proofAlgorithms are published in challenges and metadata, too.
@@ -26,7 +27,7 @@ var proofAlgorithms = []string{"ES256", "ES384", "EdDSA", "PS256", "RS256"}
 
 // A prover checks DPoP proofs (RFC 9449, section 4.3).
 type prover struct {
-	maxAge time.Duration
+	window proofWindow
 	store  *replayStore
 	limit  int          // of the store
 	nonces *nonceSource // nil where none is demanded
@@ -53,7 +54,7 @@ func (p *prover) check(r *gatehouse.Request, s *shown, jkt string, now time.Time
 	if subtle.ConstantTimeCompare([]byte(thumbprint), []byte(jkt)) != 1 {
 		return errBoundElsewhere
 	}
-	jti, err := checkProofClaims(t.Claims, r, s.secret, now, p.maxAge)
+	jti, err := checkProofClaims(t.Claims, r, s.secret, now, &p.window)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (p *prover) check(r *gatehouse.Request, s *shown, jkt string, now time.Time
 			return errProofNonce
 		}
 	}
-	return p.store.use(newProofID(thumbprint, jti), p.limit, now, now.Add(p.maxAge+proofSkew+replaySlack))
+	return p.store.use(newProofID(thumbprint, jti), p.limit, now, now.Add(p.window.age+proofSkew+replaySlack))
 }
 
 func newProofID(thumbprint, jti string) proofID {
@@ -103,7 +104,7 @@ func proofError(err error) error {
 
 // checkProofClaims compares what the proof says with the request, and returns its
 // jti.
-func checkProofClaims(c jose.Claims, r *gatehouse.Request, token string, now time.Time, maxAge time.Duration) (jti string, err error) {
+func checkProofClaims(c jose.Claims, r *gatehouse.Request, token string, now time.Time, window *proofWindow) (jti string, err error) {
 	jti, _, err = c.String("jti")
 	if err != nil || jti == "" || len(jti) > maxProofID {
 		return "", errProofMalformed
@@ -125,7 +126,7 @@ func checkProofClaims(c jose.Claims, r *gatehouse.Request, token string, now tim
 		return "", errProofMalformed
 	case iat.After(now.Add(proofSkew)):
 		return "", errProofFuture
-	case iat.Before(now.Add(-maxAge)):
+	case iat.Before(window.oldest(iat, now)):
 		return "", errProofStale
 	}
 	// Proofs need no exp and nbf, but what stands there counts (RFC 7519).

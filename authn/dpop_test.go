@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -103,7 +104,7 @@ func TestDPoPProof(t *testing.T) {
 		{name: "long jti", proofs: bad(nil, m{"jti": strings.Repeat("j", 257)}), code: "dpop.malformed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
+			p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 10}
 			s := &shown{secret: "token", proofs: len(tc.proofs)}
 			if len(tc.proofs) > 0 {
 				s.proof = tc.proofs[len(tc.proofs)-1]
@@ -139,7 +140,7 @@ func swapPayload(a, b string) string {
 func TestDPoPReplay(t *testing.T) {
 	key := jwtKey(t, "", jose.EdDSA)
 	jkt := key.Public().Thumbprint()
-	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 2}
+	p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 2}
 	check := func(claims map[string]any, now time.Time) error {
 		return p.check(proofRequest(), &shown{secret: "token", proofs: 1, proof: proof(t, key, nil, claims)}, jkt, now)
 	}
@@ -157,7 +158,7 @@ func TestDPoPReplay(t *testing.T) {
 func TestDPoPNonce(t *testing.T) {
 	key := jwtKey(t, "", jose.ES256)
 	jkt := key.Public().Thumbprint()
-	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 100, nonces: newNonceSource()}
+	p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 100, nonces: newNonceSource()}
 	n := 0
 	check := func(nonce any) error {
 		n++
@@ -184,7 +185,7 @@ func TestDPoPExampleOfTheRFC(t *testing.T) {
 		"WRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNF" +
 		"c05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71E" +
 		"OptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA"
-	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
+	p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 10}
 	r := &gatehouse.Request{Method: "GET", Scheme: "https", Authority: "resource.example.org", Path: "/protectedresource"}
 	s := &shown{secret: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", proofs: 1, proof: text}
 	wantCode(t, p.check(r, s, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", time.Unix(1562262618, 0)), "")
@@ -203,7 +204,7 @@ func FuzzDPoPProof(f *testing.F) {
 	f.Add(proof(f, key, nil, map[string]any{"jti": "x\u0000", "exp": 1e300, "nonce": []any{}}), proofURI, "POST")
 	f.Add("e30.e30.e30", "https://shop.example.com/%6frders/1", "GET")
 	f.Fuzz(func(t *testing.T, text, uri, method string) {
-		p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
+		p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 10}
 		s := &shown{secret: "token", proofs: 1, proof: text}
 		if err := p.check(proofRequest(), s, jkt, jwtNow); err == nil && text != good && !strings.HasPrefix(text, strings.Split(good, ".")[0]) {
 			t.Fatalf("accepted %q", text)
@@ -222,7 +223,7 @@ func FuzzDPoPProof(f *testing.F) {
 func BenchmarkDPoPProof(b *testing.B) {
 	key := jwtKey(b, "", jose.ES256)
 	jkt, text := key.Public().Thumbprint(), proof(b, key, nil, nil)
-	p := &prover{maxAge: time.Minute, store: newReplayStore(), limit: 10}
+	p := &prover{window: proofWindow{age: time.Minute}, store: newReplayStore(), limit: 10}
 	r, s := proofRequest(), &shown{secret: "token", proofs: 1, proof: text}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -231,4 +232,35 @@ func BenchmarkDPoPProof(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A longer max_age does not bring proofs back to life that were used, and
+// forgotten, under the shorter one.
+func TestDPoPReplayOverReload(t *testing.T) {
+	h := newHouse(t, nil)
+	ctx := context.Background()
+	token := h.token(map[string]any{"cnf": map[string]any{"jkt": h.proof.Public().Thumbprint()}, "exp": jwtNow.Add(time.Hour).Unix()})
+	at := func(iat, now time.Duration) *gatehouse.Exchange {
+		x := h.dpop(token, map[string]any{"jti": iat.String(), "iat": jwtNow.Add(iat).Unix()})
+		x.Start = jwtNow.Add(now)
+		return x
+	}
+	ask := func(x *gatehouse.Exchange, code string) {
+		t.Helper()
+		_, err := h.chain(APIOptions{Methods: []string{"main"}}).Authenticate(ctx, x)
+		wantCode(t, err, code)
+	}
+	ask(at(0, 0), "")
+	ask(at(5*time.Second, 0), "")
+	h.cfg.DPoP.MaxAge = 5 * time.Minute
+	h.svc = h.service() // at jwtNow
+	h.svc.Settle()
+	ask(at(0, 10*time.Second), "dpop.replayed")
+	ask(at(30*time.Second, 30*time.Second), "")
+	// By now the store has forgotten what was used before.
+	ask(at(76*time.Second, 76*time.Second), "")
+	ask(at(0, 80*time.Second), "dpop.stale")
+	ask(at(5*time.Second, 80*time.Second), "dpop.stale")
+	ask(at(30*time.Second, 80*time.Second), "dpop.replayed")
+	ask(at(40*time.Second, 110*time.Second), "")
 }

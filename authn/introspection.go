@@ -205,7 +205,8 @@ func (i *introspector) readActive(a *answer, c jose.Claims, now time.Time) error
 	}
 	if !ok && i.audience {
 		// The named exception: Cognito, whose tokens have none, by a list of clients.
-		if client, _, _ := c.String("client_id"); client == "" || !slices.Contains(i.profile.cognito, client) {
+		client, _, _ := c.String("client_id")
+		if use, _, _ := c.String("token_use"); use != "access" || client == "" || !slices.Contains(i.profile.cognito, client) {
 			return errIntrospectAudience
 		}
 	}

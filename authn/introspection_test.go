@@ -80,7 +80,8 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{name: "no iat", change: m{"iat": nil}},
 		{name: "nobody but the client", change: m{"sub": nil}, config: func(c *IssuerConfig) { c.Exceptions.Missing = []string{"sub"} }},
 		{name: "no audience, by exception", change: m{"aud": nil}, config: func(c *IssuerConfig) { c.Exceptions.Missing = []string{"aud"} }},
-		{name: "no audience, listed client", change: m{"aud": nil}, config: func(c *IssuerConfig) { c.Exceptions.CognitoClients = []string{"web"} }},
+		{name: "no audience, listed client", change: m{"aud": nil, "token_use": "access"}, config: func(c *IssuerConfig) { c.Exceptions.CognitoClients = []string{"web"} }},
+		{name: "no audience and no use, listed client", change: m{"aud": nil}, config: func(c *IssuerConfig) { c.Exceptions.CognitoClients = []string{"web"} }, code: "introspection.audience"},
 
 		{name: "inactive", body: `{"active":false}`, code: "introspection.inactive"},
 		{name: "no active", body: `{}`, code: "introspection.answer"},

@@ -40,6 +40,7 @@ func (v *verified) goodAt(now time.Time) bool {
 type tokenVerifier struct {
 	profiles map[string]*profile // by exact iss
 	cache    *tokenCache
+	sources  []sourceID
 }
 
 // A profile is how one issuer's tokens are judged.
@@ -62,7 +63,6 @@ type profile struct {
 // fetch their keys and does not wait for them.
 func newTokenVerifier(cfgs []IssuerConfig, keys *keyStore, now func() time.Time) (*tokenVerifier, error) {
 	v := &tokenVerifier{profiles: map[string]*profile{}, cache: newTokenCache(defaultTokenCache)}
-	var used []sourceID
 	for _, c := range cfgs {
 		if c.Introspection != nil {
 			continue
@@ -79,10 +79,9 @@ func newTokenVerifier(cfgs []IssuerConfig, keys *keyStore, now func() time.Time)
 		if p.keys, err = keys.source(id, c.Keys.Refresh); err != nil {
 			return nil, err
 		}
-		used = append(used, id)
+		v.sources = append(v.sources, id)
 		v.profiles[c.Issuer] = p
 	}
-	keys.retain(used)
 	for _, p := range v.profiles {
 		p.keys.prefetch(now())
 	}
@@ -246,7 +245,7 @@ var (
 	errJWTNoSubject   = refusal(http.StatusUnauthorized, "token.no_subject", "the token has no sub")
 	errJWTNoClient    = refusal(http.StatusUnauthorized, "token.no_client", "the token has no client_id")
 	errJWTNoID        = refusal(http.StatusUnauthorized, "token.no_id", "the token has no jti")
-	errJWTClaimValue  = refusal(http.StatusUnauthorized, "token.claim_value", "a claim holds a control character")
+	errJWTClaimValue  = refusal(http.StatusUnauthorized, "token.claim_value", "a claim holds a character that it cannot have")
 	errJWTBinding     = refusal(http.StatusUnauthorized, "token.confirmation", "the token is bound in a way that is not understood")
 	errJWTUnavailable = &gatehouse.Error{Code: "keys.unavailable", Status: http.StatusServiceUnavailable,
 		Message: "the issuer's keys could not be fetched"}

@@ -276,6 +276,12 @@ func scopes(c jose.Claims) ([]string, error) {
 	if err == nil && !ok {
 		list, _, err = c.Words("scp")
 	}
+	for _, s := range list {
+		// Of an array: joined with others it would be two.
+		if strings.IndexByte(s, ' ') >= 0 {
+			return nil, errJWTClaimValue
+		}
+	}
 	return list, firstError(err, inert(list...))
 }
 

@@ -116,7 +116,8 @@ type keyVersion struct {
 // A keySource fetches one issuer's key set and keeps the last good one. It is
 // driven by its users: a set that is due for refresh is fetched in the background
 // while the old one serves; a set that nobody used for two intervals is fetched
-// before it is used.
+// before it is used, unless the last fetch failed: a source that hangs holds
+// requests up once.
 type keySource struct {
 	store   *keyStore
 	id      sourceID
@@ -142,7 +143,7 @@ func (s *keySource) current(ctx context.Context, now time.Time) (*keyVersion, er
 		return v, nil
 	}
 	fetching, overdue := s.fetch(now, false), now.UnixNano()-s.due.Load()
-	if fetching != nil && (v == nil || s.id.file != "" || overdue > s.refresh.Load()) {
+	if fetching != nil && (v == nil || s.id.file != "" || overdue > s.refresh.Load() && !s.failing()) {
 		if err := wait(ctx, fetching); err != nil && v == nil {
 			return nil, err
 		}
@@ -182,14 +183,18 @@ func (s *keySource) newer(ctx context.Context, now time.Time, seen *keyVersion) 
 			return nil, err
 		}
 	}
-	s.mu.Lock()
-	failing := s.failures > 0
-	s.mu.Unlock()
 	v := s.last.Load()
-	if v == seen && failing {
+	if v == seen && s.failing() {
 		return nil, errJWTUnavailable
 	}
 	return v, nil
+}
+
+// failing reports whether the last fetch failed.
+func (s *keySource) failing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures > 0
 }
 
 // prefetch starts a fetch where there are no keys yet.

@@ -221,6 +221,28 @@ func TestKeySourceSlow(t *testing.T) {
 	wantCode(t, err, "keys.unavailable")
 }
 
+// A source that hangs holds requests up once; then the last good keys serve.
+func TestKeySourceHangs(t *testing.T) {
+	k := jwtKey(t, "k1", jose.ES256)
+	server := newKeyServer(t, k)
+	v := jwtVerifier(t, urlConfig(server.URL+"/keys"))
+	source := v.profiles[jwtIssuer].keys
+	settled(t, source)
+	server.fail(http.StatusBadGateway)
+	if _, err := v.verify(context.Background(), dayToken(t, k), nil, jwtNow.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, source)
+	hang := make(chan struct{})
+	server.answer(func(http.ResponseWriter, *http.Request) { <-hang })
+	defer close(hang)
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout/2)
+	defer cancel()
+	if _, err := v.verify(ctx, dayToken(t, k), nil, jwtNow.Add(2*time.Hour)); err != nil || ctx.Err() != nil {
+		t.Error("the request waited:", err, ctx.Err())
+	}
+}
+
 // Many requests at once cause one fetch.
 func TestKeySourceOneFetch(t *testing.T) {
 	k := jwtKey(t, "k1", jose.ES256)
@@ -263,8 +285,12 @@ func TestKeyStoreReload(t *testing.T) {
 	if n := server.hits.Load(); n != 1 {
 		t.Errorf("%d fetches", n)
 	}
-	if _, err := newTokenVerifier(nil, store, jwtClock); err != nil || len(store.sources) != 0 {
-		t.Errorf("%d sources, %v", len(store.sources), err)
+	none, err := newTokenVerifier(nil, store, jwtClock)
+	if err != nil || len(store.sources) != 1 {
+		t.Errorf("%d sources while nothing is settled, %v", len(store.sources), err)
+	}
+	if store.retain(none.sources); len(store.sources) != 0 {
+		t.Errorf("%d sources", len(store.sources))
 	}
 	if _, err := old.verify(context.Background(), dayToken(t, k), nil, jwtNow); err != nil {
 		t.Error(err)

@@ -20,6 +20,9 @@ type proofID [16]byte
 type replayStore struct {
 	count  atomic.Int64
 	shards [replayShards]replayShard
+
+	mu     sync.Mutex
+	window proofWindow // of the configuration that judges
 }
 
 type replayShard struct {
@@ -43,6 +46,50 @@ func newReplayStore() *replayStore {
 		s.shards[i].seen = make(map[proofID]struct{})
 	}
 	return s
+}
+
+// A proofWindow is how old proofs may be: those made until narrowUntil as old as
+// narrow at the most, later ones as age says. A used proof is remembered for the
+// age of its day; where a reload raises it, those of before must not come to life
+// again.
+type proofWindow struct {
+	age, narrow time.Duration
+	narrowUntil time.Time
+}
+
+// oldest is when a proof that is shown at now must have been made.
+func (w *proofWindow) oldest(iat, now time.Time) time.Time {
+	if iat.After(w.narrowUntil) {
+		return now.Add(-w.age)
+	}
+	return now.Add(-min(w.age, w.narrow))
+}
+
+// next is the window for a configuration that begins to judge at now.
+func (s *replayStore) next(age time.Duration, now time.Time) proofWindow {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.window
+	if before.age == 0 { // the first one
+		s.window = proofWindow{age: age, narrow: age}
+		return s.window
+	}
+	w := proofWindow{age: age, narrow: before.narrow, narrowUntil: before.narrowUntil}
+	if age > before.age {
+		if now.Sub(w.narrowUntil) > maxProofAge { // all that it was about is too old by any measure
+			w.narrow = before.age
+		}
+		// Exchanges under way, and clocks that are ahead, are of before, too.
+		w.narrow, w.narrowUntil = min(w.narrow, before.age), now.Add(proofSkew+replaySlack)
+	}
+	return w
+}
+
+// settle makes w the window that is in force.
+func (s *replayStore) settle(w proofWindow) {
+	s.mu.Lock()
+	s.window = w
+	s.mu.Unlock()
 }
 
 // use marks id as used until expires, atomically: of any number of callers with

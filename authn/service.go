@@ -82,7 +82,7 @@ func New(cfg Config, st *State, o Options) (*Service, error) {
 			s.asked[c.Name] = newIntrospector(c, answers[c.Name], &st.asked)
 		}
 	}
-	s.prover = &prover{maxAge: cfg.DPoP.MaxAge, store: st.replay, limit: cfg.DPoP.ReplaySize}
+	s.prover = &prover{window: st.replay.next(cfg.DPoP.MaxAge, now()), store: st.replay, limit: cfg.DPoP.ReplaySize}
 	if cfg.DPoP.Nonce {
 		s.prover.nonces = st.nonces
 	}
@@ -113,6 +113,14 @@ func (c Config) inDir(dir string) Config {
 		c.Identity = &id
 	}
 	return c
+}
+
+// Settle tells the State that s judges from now on: key sets that only earlier
+// configurations named are forgotten. Before that a configuration may yet fail, and
+// must not cost the one that stays its last good keys.
+func (s *Service) Settle() {
+	s.state.keys.retain(s.verifier.sources)
+	s.state.replay.settle(s.prover.window)
 }
 
 // Identity returns the signer of identity headers, nil where none is configured.

@@ -95,7 +95,7 @@ func (c Config) Validate() error {
 	if c.Cookie != nil && p.require("cookie.name", c.Cookie.Name) && !isToken(c.Cookie.Name) {
 		p.add("cookie.name", "cookie_name", "", "%q is not a cookie name", c.Cookie.Name)
 	}
-	p.between("dpop.max_age", c.DPoP.MaxAge, time.Second, 10*time.Minute)
+	p.between("dpop.max_age", c.DPoP.MaxAge, time.Second, maxProofAge)
 	p.atLeastOne("dpop.replay_size", c.DPoP.ReplaySize)
 	p.atLeastOne("revocation.size", c.Revocation.Size)
 	if v := c.Revocation.OnUnreachable; v != Closed && v != Open {
@@ -119,7 +119,9 @@ func (c IssuerConfig) validate(p *problems, path string) {
 		slices.Contains([]string{MethodAPIKeys, MethodMTLS, MethodCookie}, c.Name) {
 		p.add(path+".name", "reserved", "choose another name", "%q names a method of authentication", c.Name)
 	}
-	p.require(path+".issuer", c.Issuer)
+	if p.require(path+".issuer", c.Issuer) && !validIssuer(c.Issuer) {
+		p.add(path+".issuer", "issuer", "the exact iss claim, an https URL as a rule", "%q cannot name an issuer", c.Issuer)
+	}
 	if len(c.Audience) == 0 && len(c.Exceptions.CognitoClients) == 0 {
 		p.add(path+".audience", "missing", "the identifiers of this resource server", "audience is missing")
 	}
@@ -157,6 +159,20 @@ func (c IssuerConfig) validate(p *problems, path string) {
 	default:
 		c.validateKeys(p, path)
 	}
+}
+
+// validIssuer wants visible characters without those that stand between an issuer
+// and a name in policies and lists of callers, and none of the names by which
+// callers without an issuer go.
+func validIssuer(s string) bool {
+	for _, taken := range []string{MethodAPIKeys, MethodMTLS, MethodCookie} {
+		if s == taken {
+			return false
+		}
+	}
+	return !strings.HasPrefix(s, "spiffe:") && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || r == '|' || r == '#'
+	})
 }
 
 func (c IssuerConfig) validateKeys(p *problems, path string) {
