@@ -80,7 +80,7 @@ func TestNormaliseOddities(t *testing.T) {
 		"/a//b": EmptySegment, "//a": EmptySegment, "/a/": 0, "/": 0, "/a/../b": DotSegment, "/a/.": DotSegment,
 		"/..": DotSegment, "/%2e%2E/a": DotSegment, "/.%2e": DotSegment, "/...": 0, "/a%2fb": EncodedSlash,
 		"/a%5Cb": EncodedSlash, "/a\\b": EncodedSlash, "/a;b": Semicolon, "/%252e": DoubleEncoding, "/100%25": 0, "/%25zz": 0,
-		"/%2f%2e%2e%2f": EncodedSlash,
+		"/%2f%2e%2e%2f": EncodedSlash | DotSegment,
 	} {
 		lim := DefaultLimits()
 		x := exchange("GET", target, "a")
@@ -188,4 +188,34 @@ func FuzzNormalise(f *testing.F) {
 			t.Fatalf("net/url refuses the query %q: %v", r.Query, perr)
 		}
 	})
+}
+
+// What a lax reader makes of an allowed oddity is judged, too: "..;x" is "..", and
+// so is the piece between two encoded slashes.
+func TestOdditiesHideNoDots(t *testing.T) {
+	for target, want := range map[string]Oddity{
+		"/a/..;x/b":           Semicolon | DotSegment,
+		"/a/..;/b":            Semicolon | DotSegment,
+		"/a/.;x":              Semicolon | DotSegment,
+		"/a/;x/b":             Semicolon | EmptySegment,
+		"/a/b;x":              Semicolon,
+		"/a/;":                Semicolon,
+		"/a/..%3bx/b":         DotSegment,
+		"/a/%2e%2e;x/b":       Semicolon | DotSegment,
+		"/a/..%2fb":           EncodedSlash | DotSegment,
+		"/a/..%5cb":           EncodedSlash | DotSegment,
+		"/a%2f..":             EncodedSlash | DotSegment,
+		"/a%2f%2e%2e%2fadmin": EncodedSlash | DotSegment,
+		"/a%2f.":              EncodedSlash | DotSegment,
+		"/a/https:%2f%2fb":    EncodedSlash,
+		"/a%2fb":              EncodedSlash,
+		"/a%2fb..c/..d":       EncodedSlash,
+		"/a%2f":               EncodedSlash,
+	} {
+		lim := DefaultLimits()
+		odd, err := normalise(exchange("GET", target, "a"), &lim)
+		if err != nil || odd != want {
+			t.Errorf("%s: %b %v, want %b", target, odd, err, want)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gatehouse/gatehouse"
@@ -13,7 +14,7 @@ type Oddity uint8
 const (
 	EncodedSlash   Oddity = 1 << iota // %2F, %5C or a literal backslash
 	EmptySegment                      // "//"
-	DotSegment                        // ".", ".." or their encodings
+	DotSegment                        // ".", ".." or their encodings, between encoded slashes and before ";" too
 	Semicolon                         // ";", which some servers cut off as a path parameter
 	DoubleEncoding                    // %25 before two hexadecimal digits
 	MethodOverride                    // X-HTTP-Method-Override and its kin
@@ -80,7 +81,7 @@ func canonicalPath(raw string) (string, Oddity, *gatehouse.Error) {
 		case classPchar:
 		case classSlash:
 			if i > 0 {
-				odd |= segmentOddity(raw[segment:i], false)
+				odd |= segmentOddity(beforeSemicolon(raw[segment:i], odd), false)
 			}
 			segment = i + 1
 		case classSemicolon:
@@ -92,7 +93,7 @@ func canonicalPath(raw string) (string, Oddity, *gatehouse.Error) {
 		}
 	}
 	if plain {
-		odd |= segmentOddity(raw[segment:], true)
+		odd |= segmentOddity(beforeSemicolon(raw[segment:], odd), true)
 		return raw, odd, nil
 	}
 	return respell(raw)
@@ -134,7 +135,7 @@ func respell(raw string) (string, Oddity, *gatehouse.Error) {
 			out = appendEscaped(out, c)
 		case classSlash:
 			if i > 0 {
-				odd |= segmentOddity(string(out[start:]), false)
+				odd |= segmentOddity(beforeSemicolon(string(out[start:]), odd), false)
 			}
 			decoded = append(decoded, c)
 			out = append(out, c)
@@ -147,7 +148,8 @@ func respell(raw string) (string, Oddity, *gatehouse.Error) {
 			out = append(out, c)
 		}
 	}
-	odd |= segmentOddity(string(out[min(start, len(out)):]), true)
+	odd |= segmentOddity(beforeSemicolon(string(out[min(start, len(out)):]), odd), true)
+	odd |= hiddenDots(string(decoded))
 	// Looked for in what was decoded: %25%32%65 hides as well as %252e does.
 	for i := 0; i+2 < len(decoded); i++ {
 		if decoded[i] == '%' && isHex(decoded[i+1]) && isHex(decoded[i+2]) {
@@ -159,6 +161,33 @@ func respell(raw string) (string, Oddity, *gatehouse.Error) {
 		return "", 0, badRequest("path.utf8", "the path is not valid UTF-8")
 	}
 	return string(out), odd, nil
+}
+
+// beforeSemicolon is what a reader that cuts path parameters off makes of a
+// segment.
+func beforeSemicolon(segment string, odd Oddity) string {
+	if odd&Semicolon != 0 {
+		segment, _, _ = strings.Cut(segment, ";")
+	}
+	return segment
+}
+
+// hiddenDots looks for dot segments that appear once encoded slashes, backslashes
+// and semicolons are taken for what they stand for: who allows a slash to be
+// encoded has not allowed "..%2F".
+func hiddenDots(decoded string) Oddity {
+	for decoded != "" {
+		end := strings.IndexAny(decoded, `/\`)
+		if end < 0 {
+			end = len(decoded)
+		}
+		segment, _, _ := strings.Cut(decoded[:end], ";")
+		if segment == "." || segment == ".." {
+			return DotSegment
+		}
+		decoded = decoded[min(end+1, len(decoded)):]
+	}
+	return 0
 }
 
 // segmentOddity judges one segment; the last one may be empty ("/orders/").
