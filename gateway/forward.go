@@ -194,14 +194,13 @@ func (t *trip) outbound() error {
 		}
 		h = append(h, f)
 	}
-	client := x.Peer.Addr.String()
 	h = append(h,
-		gatehouse.Field{Name: "X-Forwarded-For", Value: client},
+		gatehouse.Field{Name: "X-Forwarded-For", Value: t.client},
 		gatehouse.Field{Name: "X-Forwarded-Proto", Value: q.Scheme},
 		gatehouse.Field{Name: "X-Forwarded-Host", Value: q.Authority},
 		gatehouse.Field{Name: "X-Request-Id", Value: x.ID},
 		gatehouse.Field{Name: "Via", Value: "1.1 gatehouse"},
-		gatehouse.Field{Name: "Traceparent", Value: formatTraceparent(&x.Trace)})
+		gatehouse.Field{Name: "Traceparent", Value: t.traceparent})
 	if x.Trace.State != "" {
 		h = append(h, gatehouse.Field{Name: "Tracestate", Value: x.Trace.State})
 	}

@@ -74,10 +74,11 @@ func (g *Gateway) Refuse(ctx context.Context, x *gatehouse.Exchange, w gatehouse
 	t.g, t.s, t.x, t.w, t.ctx = g, g.snapshot.Load(), x, w, ctx
 	t.answer.t = t
 	defer g.end(t)
-	x.ID = newID(x.Start)
 	x.Decision.ConfigHash = t.s.Hash
 	x.Principal = gatehouse.Anonymous
 	x.Peer.Addr = x.Peer.Socket.Addr().Unmap()
+	x.Trace = startTrace(x.Request.Header, t.s.SampleTraces, false)
+	t.name()
 	t.refuse(refusal("http1", err))
 }
 
@@ -135,6 +136,8 @@ type trip struct {
 	mark  time.Time // end of the last judgment
 	asked int       // stages asked so far, for Finish
 
+	client, traceparent string // as the upstream is told
+
 	permitted     bool
 	requestEdits  []gatehouse.Field
 	responseEdits []gatehouse.Field
@@ -145,18 +148,18 @@ type trip struct {
 // walk is the path (DESIGN, section 3). It returns why the exchange ends early.
 func (t *trip) walk() *denial {
 	x := t.x
-	x.ID = newID(x.Start)
 	x.Decision.ConfigHash = t.s.Hash
 	x.Principal = gatehouse.Anonymous
+	x.Peer.Addr = x.Peer.Socket.Addr().Unmap()
 	odd, err := normalise(x, &t.s.Limits)
-	if err != nil {
-		x.Peer.Addr = x.Peer.Socket.Addr().Unmap()
-		return refusal("normalise", err)
-	}
-	if err := peerAddr(x, t.s.Trusted); err != nil {
-		return refusal("normalise", err)
+	if err == nil {
+		err = peerAddr(x, t.s.Trusted)
 	}
 	x.Trace = startTrace(x.Request.Header, t.s.SampleTraces, contains(t.s.Trusted, x.Peer.Socket.Addr().Unmap()))
+	t.name()
+	if err != nil {
+		return refusal("normalise", err)
+	}
 	if t.g.ready != nil {
 		if err := t.g.ready(); err != nil {
 			return failure("record", &gatehouse.Error{Code: "record.unavailable", Status: 503, Message: "the decision log cannot be written", Err: err})

@@ -616,6 +616,7 @@ func TestNothingPassesUnrecorded(t *testing.T) {
 
 func TestIDsSortByTime(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
+	newID := func(at time.Time) string { return string(appendID(nil, at)) }
 	a, b := newID(at), newID(at.Add(time.Millisecond))
 	if len(a) != 26 || a >= b || a == newID(at) {
 		t.Errorf("%s %s", a, b)

@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
+const idLen = 26
+
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// newID returns a request id in ULID form: 10 characters of time in ms, 16 of
+// appendID writes a request id in ULID form: 10 characters of time in ms, 16 of
 // randomness, so that ids sort by time. It is a name, not a secret.
-func newID(now time.Time) string {
-	var b [26]byte
+func appendID(to []byte, now time.Time) []byte {
+	var b [idLen]byte
 	ms := uint64(now.UnixMilli())
 	for i := 9; i >= 0; i-- {
 		b[i] = crockford[ms&31]
@@ -23,5 +25,17 @@ func newID(now time.Time) string {
 			r >>= 5
 		}
 	}
-	return string(b[:])
+	return append(to, b[:]...)
+}
+
+// name gives the exchange its id, its traceparent and its client's address in
+// text: three parts of one string, for one allocation.
+func (t *trip) name() {
+	x := t.x
+	var buf [idLen + traceparentLen + 46]byte
+	b := appendID(buf[:0], x.Start)
+	b = appendTraceparent(b, &x.Trace)
+	b = x.Peer.Addr.AppendTo(b)
+	s := string(b)
+	x.ID, t.traceparent, t.client = s[:idLen], s[idLen:idLen+traceparentLen], s[idLen+traceparentLen:]
 }

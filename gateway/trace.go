@@ -116,9 +116,9 @@ func nibble(c byte) byte {
 	return 255
 }
 
-// formatTraceparent returns the traceparent for the message to the upstream, with
+// appendTraceparent writes the traceparent for the message to the upstream, with
 // t's own span as the parent (version 00).
-func formatTraceparent(t *gatehouse.Trace) string {
+func appendTraceparent(to []byte, t *gatehouse.Trace) []byte {
 	var b [traceparentLen]byte
 	copy(b[:], "00-")
 	hex.Encode(b[3:35], t.TraceID[:])
@@ -128,7 +128,7 @@ func formatTraceparent(t *gatehouse.Trace) string {
 	if t.Sampled {
 		b[54] = '1'
 	}
-	return string(b[:])
+	return append(to, b[:]...)
 }
 
 // tracestate joins the tracestate fields of h (W3C Trace Context, section 3.3)
