@@ -26,4 +26,4 @@ fuzz: ## each fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME)
 
 clean:
-	rm -rf bin bench/out
+	rm -rf bin bench/results.json

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A round is what one run of load found out about a server.
+type round struct {
+	requests float64
+	rate     float64 // requests per second
+	cost     float64 // µs of the server's processor time per request
+	busy     float64 // share of the server's processor
+	own      float64 // share of it that the server itself had
+	p99      string
+}
+
+// load is what wrk does: a script, which speaks for the clients, on an address.
+type load struct {
+	script      string
+	connections int
+}
+
+// measure runs a round of load against p and takes its processor time.
+func (b *bench) measure(ctx context.Context, p *process, address string, l load) (round, error) {
+	if _, err := b.wrk(ctx, address, l, b.warm); err != nil {
+		return round{}, err
+	}
+	usedBefore, err := p.processorTime()
+	if err != nil {
+		return round{}, err
+	}
+	busyBefore, err := processorUse(b.cpus.server)
+	if err != nil {
+		return round{}, err
+	}
+	began := time.Now()
+	r, err := b.wrk(ctx, address, l, b.length)
+	if err != nil {
+		return round{}, err
+	}
+	took := time.Since(began)
+	used, err := p.processorTime()
+	if err != nil {
+		return round{}, err
+	}
+	busy, err := processorUse(b.cpus.server)
+	if err != nil {
+		return round{}, err
+	}
+	r.cost = float64((used - usedBefore).Microseconds()) / r.requests
+	r.own = float64(used-usedBefore) / float64(took)
+	r.busy = busy.since(busyBefore)
+	return r, nil
+}
+
+var (
+	wrkTotal   = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
+	wrkRate    = regexp.MustCompile(`(?m)^Requests/sec:\s*([\d.]+)`)
+	wrkP99     = regexp.MustCompile(`(?m)^\s*99%\s+(\S+)`)
+	wrkFailure = regexp.MustCompile(`(?m)^\s*(Non-2xx.*|Socket errors:.*)$`)
+)
+
+// wrk runs a load. A request that was not answered with 2xx makes it fail: a
+// server that refuses is quick.
+func (b *bench) wrk(ctx context.Context, address string, l load, length time.Duration) (round, error) {
+	seconds := max(1, int(length.Round(time.Second)/time.Second))
+	ctx, cancel := context.WithTimeout(ctx, length+15*time.Second)
+	defer cancel()
+	text, err := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.cpus.load), "wrk", "-t1", "-c"+strconv.Itoa(l.connections),
+		fmt.Sprintf("-d%ds", seconds), "--latency", "-s", l.script, "http://"+address).CombinedOutput()
+	if err != nil {
+		return round{}, fmt.Errorf("wrk: %w: %s", err, strings.TrimSpace(string(text)))
+	}
+	if m := wrkFailure.Find(text); m != nil {
+		return round{}, fmt.Errorf("wrk: %s", strings.TrimSpace(string(m)))
+	}
+	var r round
+	total, rate, p99 := wrkTotal.FindSubmatch(text), wrkRate.FindSubmatch(text), wrkP99.FindSubmatch(text)
+	if total == nil || rate == nil || p99 == nil {
+		return round{}, fmt.Errorf("wrk said %q", text)
+	}
+	var err2 error
+	r.requests, err = strconv.ParseFloat(string(total[1]), 64)
+	r.rate, err2 = strconv.ParseFloat(string(rate[1]), 64)
+	r.p99 = string(p99[1])
+	if r.requests == 0 {
+		err = errors.Join(err, errors.New("wrk: no request was answered"))
+	}
+	return r, errors.Join(err, err2)
+}

@@ -1,0 +1,35 @@
+package main
+
+import "context"
+
+// A measure is one row of the table. Its name stands in results.json.
+type measure struct {
+	name string
+	what string // for the reader
+	unit string // of the value: "ratio", "us", "bytes", "allocs", "requests"
+	bar  float64
+	// atLeast says that more is better.
+	atLeast bool
+	run     func(ctx context.Context, b *bench) (result, error)
+}
+
+func atMost(bar float64, name, unit, what string, run func(context.Context, *bench) (result, error)) measure {
+	return measure{name: name, what: what, unit: unit, bar: bar, run: run}
+}
+
+// measures lists every row, in the order in which they run.
+func measures() []measure {
+	return []measure{
+		atMost(1.25, "protected-get/reverseproxy-cpu", "ratio", "protected GET to a plain httputil.ReverseProxy, processor time", protectedGet),
+		atMost(0, "reload-failed-requests", "requests", "failed while 500 routes are reloaded 20 times", reloadUnderLoad),
+		atMost(0.8, "token-cached-us", "us", "a bearer token that was verified before", tokenCached),
+		atMost(1.3, "token-rs256/std", "ratio", "RS256 never seen before, to the bare signature check", tokenRS256),
+		atMost(3, "token-malformed-us", "us", "a malformed token refused, the dearest kind", tokenMalformed),
+		atMost(0.15, "limit-1k-us", "us", "a limit decision among 1,000 keys", limitAmong(1_000)),
+		atMost(2, "limit-1m-us", "us", "a limit decision among 1,000,000 keys", limitAmong(1_000_000)),
+		atMost(100, "limit-bytes-per-key", "bytes", "memory of a key, the worst of three fillings", limitBytes),
+		atMost(3, "cedar-10-us", "us", "a Cedar decision, 10 policies", cedar10),
+		atMost(5, "cedar-1000-us", "us", "a Cedar decision, 1,000 policies over 500 operations, 20 unscoped", cedar1000),
+		atMost(25, "protected-get-allocs", "allocs", "all controls together on the protected GET", protectedAllocs),
+	}
+}
