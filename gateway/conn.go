@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 type connKey struct{}
@@ -26,8 +28,9 @@ type ConnInfo struct {
 	Close func() error
 
 	fingerprint atomic.Pointer[string]
-	streams     atomic.Int64 // HTTP/2 requests that have ended
-	takenBack   atomic.Int64 // those of them that the client took back
+	ordered     atomic.Pointer[string] // with the first request's field order
+	streams     atomic.Int64           // HTTP/2 requests that have ended
+	takenBack   atomic.Int64           // those of them that the client took back
 }
 
 // A client that takes most of its requests back at once makes the services behind
@@ -55,6 +58,54 @@ func (c *ConnInfo) Fingerprint() string {
 		return *f
 	}
 	return ""
+}
+
+// withOrder is Fingerprint, joined with how the first request of the connection
+// orders its fields, where the door keeps that order (HTTP/1.1).
+func (c *ConnInfo) withOrder(r *gatehouse.Request) string {
+	if f := c.ordered.Load(); f != nil {
+		return *f
+	}
+	f := fieldOrder(r)
+	if hello := c.Fingerprint(); hello != "" {
+		f = hello + "_" + f
+	}
+	c.ordered.Store(&f)
+	return f
+}
+
+// fieldOrder is a JA4H-style fingerprint of a request's head: method, version,
+// whether there are cookies and a referrer, the number of the other fields, the
+// first language, and a truncated hash of the fields' names in order.
+func fieldOrder(r *gatehouse.Request) string {
+	cookie, referer, lang, n := "n", "n", "0000", 0
+	var names strings.Builder
+	for _, f := range r.Header {
+		switch {
+		case gatehouse.EqualFold(f.Name, "Cookie"):
+			cookie = "c"
+			continue
+		case gatehouse.EqualFold(f.Name, "Referer"):
+			referer = "r"
+			continue
+		case gatehouse.EqualFold(f.Name, "Accept-Language"):
+			first, _, _ := strings.Cut(f.Value, ",")
+			first, _, _ = strings.Cut(first, ";")
+			lang = ""
+			for i := 0; i < len(first) && len(lang) < 4; i++ {
+				if c := first[i] | 0x20; 'a' <= c && c <= 'z' {
+					lang += string(rune(c))
+				}
+			}
+			lang += "0000"[len(lang):]
+		}
+		n++
+		names.WriteString(f.Name)
+		names.WriteByte(',')
+	}
+	method := strings.ToLower(r.Method + "00")[:2]
+	return fmt.Sprintf("%s%s%s%s%02d%s_%s", method, strings.Replace(strings.TrimPrefix(r.Proto, "HTTP/"), ".", "", 1), cookie, referer,
+		min(n, 99), lang, hash12(strings.TrimSuffix(names.String(), ",")))
 }
 
 // Hello takes the fingerprint of the connection's ClientHello: call it from

@@ -48,9 +48,9 @@ func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Re
 	x.Start = time.Now()
 	q := &x.Request
 	q.Scheme = "http"
-	if info, ok := ctx.Value(connKey{}).(*ConnInfo); ok {
+	info, _ := ctx.Value(connKey{}).(*ConnInfo)
+	if info != nil {
 		x.Peer.Socket, x.Peer.Listener, x.Peer.TLS = info.Remote, info.Listener, info.TLS
-		x.Peer.Fingerprint = info.Fingerprint()
 		if info.TLS != nil {
 			q.Scheme = "https"
 		}
@@ -70,5 +70,8 @@ func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Re
 			}
 		}
 		q.Header = append(q.Header, f)
+	}
+	if info != nil {
+		x.Peer.Fingerprint = info.withOrder(q)
 	}
 }
