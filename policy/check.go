@@ -298,8 +298,10 @@ func (c *checker) entity(st *statement, uid cedar.EntityUID) error {
 		if c.apis[id] == nil {
 			return st.fail("policy.unknown_api", at, didYouMean(id, slices.Collect(maps.Keys(c.apis))), "no API is called %q", id)
 		}
-	case typeUser:
-		return c.user(st, uid)
+	case typeUser, typeClient:
+		if m := misnamed(c.issuers, uid); m != nil {
+			return st.fail(m.code, st.find(string(uid.Type)+"::"), m.hint, "%s", m.text)
+		}
 	case typeAnonymous:
 		if uid != anonymousUID {
 			return st.fail("policy.unknown_entity", at, "write principal is Anonymous", "there is one Anonymous only")
@@ -312,22 +314,30 @@ func (c *checker) entity(st *statement, uid cedar.EntityUID) error {
 	return nil
 }
 
-// user refuses a bare subject where it does not tell whose it is.
-func (c *checker) user(st *statement, uid cedar.EntityUID) error {
-	if len(c.issuers) == 1 {
-		return nil
-	}
-	for _, iss := range c.issuers {
-		if strings.HasPrefix(string(uid.ID), iss+"|") {
+// misnamed refuses names that nobody has, so that no forbid, and no role that one
+// speaks of, falls silent when an issuer comes or goes: a bare subject where it does
+// not tell whose it is, and an issuer's where there is one only. A bare Client may
+// be an API key's.
+func misnamed(issuers []string, uid cedar.EntityUID) *complaint {
+	name := string(uid.ID)
+	for _, iss := range issuers {
+		bare, ok := strings.CutPrefix(name, iss+"|")
+		switch {
+		case ok && len(issuers) == 1:
+			return &complaint{code: "policy.unknown_entity", text: fmt.Sprintf("with one issuer nobody is called %v", uid),
+				hint: fmt.Sprintf("write %v", cedar.NewEntityUID(uid.Type, cedar.String(bare)))}
+		case ok:
 			return nil
 		}
 	}
-	hint := `write User::"ISSUER|SUBJECT"`
-	if len(c.issuers) > 0 {
-		hint = fmt.Sprintf(`write User::"%s|%s", or with another issuer`, c.issuers[0], uid.ID)
+	if uid.Type != typeUser || len(issuers) == 1 {
+		return nil
 	}
-	return st.fail("policy.ambiguous_user", st.find(string(uid.Type)+"::"), hint,
-		"%v does not say which issuer's user it is", uid)
+	hint := `write User::"ISSUER|SUBJECT"`
+	if len(issuers) > 0 {
+		hint = fmt.Sprintf(`write User::"%s|%s", or with another issuer`, issuers[0], name)
+	}
+	return &complaint{code: "policy.ambiguous_user", text: fmt.Sprintf("%v does not say which issuer's user it is", uid), hint: hint}
 }
 
 func (c *checker) typeName(st *statement, t cedar.EntityType) error {

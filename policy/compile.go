@@ -92,6 +92,7 @@ func Compile(cfg Config, files []Source, in Input) (*Set, error) {
 	var errs []error
 	s.directory, err = readDirectory(in.Entities)
 	errs = append(errs, flatten(err)...)
+	errs = append(errs, s.directory.misnamed(s.issuers)...)
 	check := newChecker(words, s.issuers)
 	for _, f := range files {
 		errs = append(errs, s.read(f, check)...)

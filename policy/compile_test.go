@@ -120,6 +120,33 @@ func TestEveryFileIsChecked(t *testing.T) {
 	}
 }
 
+// A name that no caller has would silence a forbid: when an issuer goes, too.
+func TestNamesNobodyHas(t *testing.T) {
+	bare, full := `{"uid":{"type":"User","id":"mallory"},"parents":[{"type":"Role","id":"suspended"}],"attrs":{}}`,
+		`{"uid":{"type":"User","id":"`+issuer+`|mallory"},"parents":[],"attrs":{}}`
+	both := []string{issuer, "https://old.example.com"}
+	for _, c := range []struct {
+		issuers        []string
+		text, entities string
+		want           string
+	}{
+		{[]string{issuer}, `forbid (principal == User::"` + issuer + `|mallory", action, resource);`, ``, "policy.unknown_entity shop.cedar:1:22: "},
+		{[]string{issuer}, `forbid (principal, action, resource) when { principal == Client::"` + issuer + `|job" };`, ``, "policy.unknown_entity shop.cedar:1:58: "},
+		{[]string{issuer}, ``, full, "policy.unknown_entity entities.json:1:2: "},
+		{both, ``, bare, "policy.ambiguous_user entities.json:1:2: "},
+		{both, ``, full, ""},
+		{[]string{issuer}, `forbid (principal == User::"a|b", action, resource);`, bare, ""},
+		{both, `forbid (principal == Client::"reports", action, resource);`, full, ""}, // an API key
+	} {
+		in := shop()
+		in.Issuers, in.Entities = c.issuers, &Source{"entities.json", []byte("[" + c.entities + "]")}
+		_, err := Compile(Config{}, []Source{{"shop.cedar", []byte(c.text)}}, in)
+		if got := problems(err); c.want == "" && err != nil || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], c.want)) {
+			t.Errorf("%v %s %s: %q", c.issuers, c.text, c.entities, got)
+		}
+	}
+}
+
 func TestAmbiguousUsers(t *testing.T) {
 	for _, issuers := range [][]string{nil, {issuer, "https://old.example.com"}} {
 		in := shop()

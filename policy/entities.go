@@ -68,25 +68,38 @@ func readDirectory(src *Source) (*directory, error) {
 	return d, errors.Join(errs...)
 }
 
-type complaint struct{ text, hint string }
+type complaint struct{ text, hint, code string }
+
+// misnamed lists the callers that have a name that nobody has.
+func (d *directory) misnamed(issuers []string) (errs []error) {
+	for _, uid := range d.subjects {
+		if uid.Type != typeUser && uid.Type != typeClient {
+			continue
+		}
+		if m := misnamed(issuers, uid); m != nil {
+			errs = append(errs, &gatehouse.Error{Code: m.code, Message: inert(m.text), Hint: inert(m.hint), At: d.at[uid]})
+		}
+	}
+	return errs
+}
 
 func (d *directory) add(e cedar.Entity, at gatehouse.Position) (wrong []complaint) {
 	switch e.UID.Type {
 	case typeRole, typeUser, typeClient, typeWorkload:
 	default:
 		return []complaint{{fmt.Sprintf("%v: entities of type %s are not read from here", e.UID, e.UID.Type),
-			"one of Role, User, Client, Workload"}}
+			"one of Role, User, Client, Workload", ""}}
 	}
 	if _, ok := d.entities[e.UID]; ok {
-		wrong = append(wrong, complaint{fmt.Sprintf("%v is here twice", e.UID), ""})
+		wrong = append(wrong, complaint{fmt.Sprintf("%v is here twice", e.UID), "", ""})
 	}
 	if e.Attributes.Len() > 0 || e.Tags.Len() > 0 {
 		wrong = append(wrong, complaint{fmt.Sprintf("%v has attributes", e.UID),
-			"attributes of principals come from their credentials; give it roles instead"})
+			"attributes of principals come from their credentials; give it roles instead", ""})
 	}
 	for p := range e.Parents.All() {
 		if p.Type != typeRole {
-			wrong = append(wrong, complaint{fmt.Sprintf("%v has the parent %v", e.UID, p), "parents are of type Role"})
+			wrong = append(wrong, complaint{fmt.Sprintf("%v has the parent %v", e.UID, p), "parents are of type Role", ""})
 		}
 	}
 	d.entities[e.UID] = cedar.Entity{UID: e.UID, Parents: e.Parents}

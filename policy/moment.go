@@ -96,7 +96,7 @@ func (s *Set) moment(n needs, x *gatehouse.Exchange, who *caller) moment {
 		m.tls = x.Peer.TLS != nil
 	}
 	if n&needMTLS != 0 {
-		m.mtls = x.Peer.TLS != nil && len(x.Peer.TLS.PeerCertificates) > 0
+		m.mtls = x.Peer.TLS != nil && len(x.Peer.TLS.VerifiedChains) > 0
 	}
 	if n&needIP != 0 {
 		m.ip = x.Peer.Addr.WithZone("")

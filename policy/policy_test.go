@@ -143,7 +143,10 @@ func TestPolicies(t *testing.T) {
 	bound := user("alice")
 	bound.SenderBound, bound.Scopes = true, []string{"orders:read"}
 	mtls := call(in.op("export"), user("alice"))
-	mtls.Peer.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
+	cert := &x509.Certificate{}
+	mtls.Peer.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}, VerifiedChains: [][]*x509.Certificate{{cert}}}
+	unverified := call(in.op("export"), user("alice"))
+	unverified.Peer.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
 	noAddr := call(in.op("export"), user("alice"))
 	noAddr.Peer.Addr = netip.Addr{}
 
@@ -218,6 +221,7 @@ func TestPolicies(t *testing.T) {
 		{"no address, a forbid", everything + `forbid (principal, action, resource) when { context.ip.isInRange(ip("198.51.100.0/24")) };`, noAddr, "policy.error"},
 		{"a permit that errs beside one that does not", everything + `permit (principal, action, resource) when { context.ip.isLoopback() };`, noAddr, "policy.permit"},
 		{"a certificate", `permit (principal, action, resource) when { context.mtls };`, mtls, "policy.permit"},
+		{"a certificate nobody verified", `permit (principal, action, resource) when { context.mtls };`, unverified, "policy.no_permit"},
 		{"no certificate", `permit (principal, action, resource) when { context.mtls };`, call(in.op("export"), user("alice")), "policy.no_permit"},
 		{"overflow in a forbid", everything + `forbid (principal, action, resource) when { context.risk + 9223372036854775807 > 0 };`,
 			risk(call(in.op("export"), user("alice")), 1), "policy.error"},
