@@ -98,7 +98,7 @@ const loginTag = "login"
 // credential, a genuine one that is too old or too weak, and steps of a protocol.
 var innocent = []string{
 	"credential.missing", "credential.unsupported", "mtls.unknown",
-	"token.expired", "introspection.expired", "api_key.expired", "mtls.expired",
+	"token.expired", "token.too_old", "introspection.expired", "api_key.expired", "mtls.expired",
 	"dpop.nonce", "token.insufficient_authentication",
 }
 

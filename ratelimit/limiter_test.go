@@ -538,6 +538,7 @@ func TestFailedSignIns(t *testing.T) {
 		}},
 		{"no credential", false, func(x *gatehouse.Exchange) { refusedBy(x, "credential.missing", 401) }},
 		{"expired", false, func(x *gatehouse.Exchange) { refusedBy(x, "token.expired", 401) }},
+		{"too old", false, func(x *gatehouse.Exchange) { refusedBy(x, "token.too_old", 401) }},
 		{"cannot judge", false, func(x *gatehouse.Exchange) { refusedBy(x, "introspection.unreachable", 503) }},
 	} {
 		l, _ := limiter(t, Config{Failures: FailuresConfig{Rate: perMin(10)}})
