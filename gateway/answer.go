@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -323,13 +324,7 @@ type streamWatch struct {
 func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel context.CancelCauseFunc) *streamWatch {
 	w := &streamWatch{}
 	tick := func() {
-		now := time.Now()
-		var err error
-		if standing != nil {
-			err = standing.StillGood(p, now)
-		} else if !p.Expires.IsZero() && !now.Before(p.Expires) {
-			err = &gatehouse.Error{Code: "token.expired", Status: 401, Message: "the stream outlived its credential"}
-		}
+		err := stillGood(p, standing, time.Now())
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		switch {
@@ -344,6 +339,22 @@ func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel con
 	w.timer = time.AfterFunc(streamCheckEvery, tick)
 	w.mu.Unlock()
 	return w
+}
+
+// stillGood runs outside of the request's goroutine: nobody else catches its panic.
+func stillGood(p *gatehouse.Principal, standing gatehouse.Standing, now time.Time) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &gatehouse.Error{Code: "authn.panic", Status: 503, Message: "the check of a stream's credential panicked: " + fmt.Sprint(r)}
+		}
+	}()
+	if standing != nil {
+		return standing.StillGood(p, now)
+	}
+	if !p.Expires.IsZero() && !now.Before(p.Expires) {
+		return &gatehouse.Error{Code: "token.expired", Status: 401, Message: "the stream outlived its credential"}
+	}
+	return nil
 }
 
 func (w *streamWatch) stop() {

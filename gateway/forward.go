@@ -128,10 +128,12 @@ func (t *trip) forward() *denial {
 		defer t.answer.timer.Stop()
 	}
 	x.Decision.Gateway = time.Since(x.Start)
+	defer func() {
+		if t.answer.stream != nil {
+			t.answer.stream.stop()
+		}
+	}()
 	err := r.Forwarder.Forward(ctx, x, &t.answer)
-	if t.answer.stream != nil {
-		t.answer.stream.stop()
-	}
 	if err == nil {
 		err = t.answer.finish()
 	}

@@ -91,20 +91,22 @@ func (g *Gateway) end(t *trip) {
 	}
 	x := t.x
 	x.Decision.Total = time.Since(x.Start)
-	for i := range t.asked {
-		if f := t.route.Stages[i].finisher; f != nil && t.route.Stages[i].Mode != gatehouse.Off {
-			g.guard(x, "finish", func() { f.Finish(x) })
-		}
+	for _, f := range t.finishers {
+		g.guard(x, "finish", func() { f.Finish(x) })
 	}
 	if g.recorder != nil {
-		if err := g.recorder.Append(x); err != nil {
-			g.log.Error("a decision could not be recorded", "request_id", x.ID, "error", err)
-		}
+		g.guard(x, "record", func() {
+			if err := g.recorder.Append(x); err != nil {
+				g.log.Error("a decision could not be recorded", "request_id", x.ID, "error", err)
+			}
+		})
 	}
 	for _, o := range g.observers {
 		g.guard(x, "observe", func() { o.Observe(x) })
 	}
-	*t = trip{answer: answer{buffer: t.answer.buffer[:0]}, responseEdits: clearFields(t.responseEdits), requestEdits: clearFields(t.requestEdits)}
+	clear(t.finishers)
+	*t = trip{answer: answer{buffer: t.answer.buffer[:0]}, finishers: t.finishers[:0],
+		responseEdits: clearFields(t.responseEdits), requestEdits: clearFields(t.requestEdits)}
 	g.trips.Put(t)
 }
 
@@ -134,7 +136,8 @@ type trip struct {
 	site  *Site
 	route *Route
 	mark  time.Time // end of the last judgment
-	asked int       // stages asked so far, for Finish
+
+	finishers []gatehouse.Finisher // of the controls asked so far
 
 	client, traceparent string // as the upstream is told
 
@@ -246,7 +249,9 @@ func (t *trip) judge(step gatehouse.Step) *denial {
 				return d
 			}
 		}
-		t.asked = i + 1
+		if s.finisher != nil {
+			t.finishers = append(t.finishers, s.finisher)
+		}
 		v, err := t.check(s.Control)
 		if d := t.rule(s.Control.Name(), step, s.Mode, v, err); d != nil {
 			return d

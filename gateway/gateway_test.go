@@ -645,3 +645,16 @@ func mustPrefixes(ss ...string) (out []netip.Prefix) {
 	}
 	return out
 }
+
+// A panic whose refusal panics, too, does not become an empty 200.
+func TestPanicInTheRefusal(t *testing.T) {
+	f := newFixture(t, forwarder(func(*gatehouse.Exchange, gatehouse.ResponseWriter) error { panic("first") }), head(says(permit, nil), gatehouse.Enforce))
+	f.route.ResponseHeader.set = []headerTemplate{{name: "X-A", parts: []templatePart{{literal: "a"}, {variable: func(*gatehouse.Exchange) string { panic("second") }}}}}
+	srv := httptest.NewServer(f.door)
+	defer srv.Close()
+	res, err := http.Get(srv.URL)
+	if err == nil {
+		res.Body.Close()
+		t.Errorf("answered %d", res.StatusCode)
+	}
+}

@@ -64,7 +64,16 @@ func (t *trip) write(status int, body []byte) {
 
 // survive turns a panic into a 500, or breaks off the answer it interrupted.
 func (t *trip) survive(any) {
-	defer func() { _ = recover() }() // the writer itself may be what panicked
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		// The writer or a header rule may be what panicked. An answer that was not begun
+		// must not end as the door's empty 200.
+		if a, ok := t.w.(aborter); ok {
+			a.Abort()
+		}
+	}()
 	t.refuse(&denial{status: 500, by: "gateway", result: gatehouse.Failed,
 		reason: gatehouse.Reason{Code: "gateway.panic", Message: "a panic; the stack is in the log"}})
 }

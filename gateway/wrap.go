@@ -155,21 +155,38 @@ func (f handlerForwarder) Forward(ctx context.Context, x *gatehouse.Exchange, w 
 		r.Body = http.NoBody
 	}
 	hw := &handlerWriter{to: w, header: http.Header{}}
+	defer hw.end()
 	f.next.ServeHTTP(hw, r)
 	return hw.finish()
 }
 
-// handlerWriter is the http.ResponseWriter a wrapped handler writes to.
+// handlerWriter is the http.ResponseWriter a wrapped handler writes to, as long as
+// the exchange lasts: a handler that keeps it must not write into the next caller's
+// answer.
 type handlerWriter struct {
+	header http.Header
+
+	mu      sync.Mutex
 	to      gatehouse.ResponseWriter
-	header  http.Header
 	started bool
 	err     error
+}
+
+func (w *handlerWriter) end() {
+	w.mu.Lock()
+	w.to, w.started, w.err = nil, true, http.ErrHandlerTimeout
+	w.mu.Unlock()
 }
 
 func (w *handlerWriter) Header() http.Header { return w.header }
 
 func (w *handlerWriter) WriteHeader(status int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writeHeader(status)
+}
+
+func (w *handlerWriter) writeHeader(status int) {
 	if w.started {
 		return
 	}
@@ -191,24 +208,30 @@ func (w *handlerWriter) WriteHeader(status int) {
 }
 
 func (w *handlerWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !w.started {
 		if w.header.Get("Content-Type") == "" {
 			w.header.Set("Content-Type", http.DetectContentType(p))
 		}
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
 	if w.err != nil {
 		return 0, w.err
 	}
 	n, err := w.to.Write(p)
-	w.err = err
+	if err != http.ErrBodyNotAllowed { // of a 204 or 304: the answer is whole without it
+		w.err = err
+	}
 	return n, err
 }
 
 // FlushError is what http.ResponseController calls.
 func (w *handlerWriter) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !w.started {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
 	if w.err != nil {
 		return w.err
@@ -220,8 +243,10 @@ func (w *handlerWriter) FlushError() error {
 func (w *handlerWriter) Flush() { _ = w.FlushError() }
 
 func (w *handlerWriter) finish() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !w.started {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
 	if w.err != nil {
 		return w.err
