@@ -201,6 +201,9 @@ func (t *trip) walk() *denial {
 // match is step 2: host and path to API and operation.
 func (t *trip) match(odd Oddity) *denial {
 	x := t.x
+	if x.Request.Path == "*" { // it asks about the server as a whole, and is nobody's operation
+		return refusal("match", &gatehouse.Error{Code: "match.no_api", Status: 404, Message: "OPTIONS * asks for no API"})
+	}
 	site := t.s.Router.Site(x.Request.Host, x.Request.Path)
 	if site == nil {
 		if err := odd.refusal(); err != nil {

@@ -55,7 +55,8 @@ func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
 	}
 	out.http = &http.Server{Handler: s.door, ReadHeaderTimeout: l.ReadHeaderTimeout, IdleTimeout: l.IdleTimeout,
 		MaxHeaderBytes: int(l.HeaderBytes), Protocols: protocols(cfg), ConnContext: out.connContext,
-		ErrorLog: log.New(quietLog{s.log}, "", 0),
+		DisableGeneralOptionsHandler: true, // OPTIONS * is for us to refuse and record
+		ErrorLog:                     log.New(quietLog{s.log}, "", 0),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128, MaxReadFrameSize: 16 << 10, SendPingTimeout: 30 * time.Second,
 			PingTimeout: 15 * time.Second, WriteByteTimeout: l.WriteTimeout}}
 	if out.ours() {
