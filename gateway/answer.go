@@ -39,8 +39,8 @@ const maxBufferedAnswer = 8 << 20
 func (a *answer) WriteHead(status int, h gatehouse.Header) error {
 	t := a.t
 	if status < 200 && status != 101 {
-		if status == 100 {
-			return nil // the door answers Expect itself
+		if status == 100 || t.x.Request.Proto == "HTTP/1.0" {
+			return nil // the door answers Expect itself; HTTP/1.0 knows no 1xx (RFC 9110, section 15.2)
 		}
 		return t.w.WriteHead(status, h)
 	}
