@@ -41,6 +41,14 @@ func (b *boundedBody) SetReadDeadline(at time.Time) error {
 	return errors.ErrUnsupported
 }
 
+// lend tells the door's body that the forwarder reads it from now on, and whether
+// it may pause for longer than any timeout.
+func (b *boundedBody) lend(endless bool) {
+	if l, ok := b.src.(interface{ lend(endless bool) }); ok {
+		l.lend(endless)
+	}
+}
+
 func (t *trip) overLimit() bool { return t.body != nil && t.body.over.Load() }
 
 func (t *trip) bodyLimit() int64 {
@@ -90,7 +98,7 @@ func (t *trip) bodyTrouble(err error) *denial {
 // Anything else (h2c, say) is dropped with the hop-by-hop fields.
 func (t *trip) wantedUpgrade() string {
 	h := t.x.Request.Header
-	if t.route.Streams&StreamWebSocket != 0 && t.x.Request.Method == "GET" &&
+	if t.route.Streams&StreamWebSocket != 0 && t.x.Request.Method == "GET" && t.x.Request.Proto == "HTTP/1.1" &&
 		gatehouse.EqualFold(h.Get("Upgrade"), "websocket") && hasToken(h, "Connection", "upgrade") {
 		return "websocket"
 	}
@@ -126,6 +134,9 @@ func (t *trip) forward() *denial {
 	if r.Timeout > 0 {
 		t.answer.timer = time.AfterFunc(r.Timeout, func() { cancel(errRouteTimeout) })
 		defer t.answer.timer.Stop()
+	}
+	if t.body != nil {
+		t.body.lend(r.Streams&StreamUpload != 0 || r.Streams&StreamGRPC != 0 && strings.HasPrefix(x.Request.Header.Get("Content-Type"), "application/grpc"))
 	}
 	x.Decision.Gateway = time.Since(x.Start)
 	defer func() {

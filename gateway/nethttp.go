@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -58,13 +59,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	lim := &d.g.Snapshot().Limits
-	v.w = netWriter{w: w, timeout: lim.WriteTimeout}
+	v.w = netWriter{w: w, http1: r.ProtoMajor == 1, timeout: lim.WriteTimeout}
+	// net/http overlooks a Transfer-Encoding in HTTP/1.0, so what follows such a
+	// request on the connection may be its body (RFC 9112, section 6.1).
+	v.w.close = r.ProtoMajor == 1 && r.ProtoMinor == 0
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		body := &pacedBody{body: r.Body, w: w, start: x.Start, timeout: lim.ReadTimeout}
-		defer body.end()
-		q.Body.Source, q.Body.Length = body, r.ContentLength
+		body.pace()
+		q.Body.Source, q.Body.Length, v.w.body = body, r.ContentLength, body
+		defer body.end(v.w.http1, r.Header.Get("Expect") != "")
 	}
 	d.g.Serve(r.Context(), x, &v.w)
+	v.w.finish()
 	if info != nil && r.ProtoMajor == 2 {
 		info.streamEnded(r.Context().Err() != nil && time.Since(x.Start) < takenBackWithin)
 	}
@@ -80,6 +86,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // netWriter is a gatehouse.ResponseWriter on net/http's.
 type netWriter struct {
 	w        http.ResponseWriter
+	body     *pacedBody // of the request, nil for none
+	http1    bool
+	close    bool // the connection ends with the answer
 	timeout  time.Duration
 	deadline time.Time
 	endless  bool
@@ -115,9 +124,25 @@ func (w *netWriter) WriteHead(status int, h gatehouse.Header) error {
 	if _, ok := out["Content-Type"]; !ok {
 		out["Content-Type"] = nil // no sniffing
 	}
+	w.duplex()
+	if w.close {
+		out["Connection"] = connectionClose
+	}
 	w.extend()
 	w.w.WriteHeader(status)
 	return nil
+}
+
+var connectionClose = []string{"close"}
+
+// duplex keeps net/http's HTTP/1.1 from reading the rest of the body itself when
+// the answer begins, while the upstream is still being sent it. What is then left
+// unread at the end cannot be told from a next request.
+func (w *netWriter) duplex() {
+	if w.http1 && w.body != nil && w.body.lent && !w.body.done.Load() {
+		w.close = true
+		_ = http.NewResponseController(w.w).EnableFullDuplex()
+	}
 }
 
 func (w *netWriter) Write(p []byte) (int, error) {
@@ -160,6 +185,13 @@ func (w *netWriter) rest() {
 	}
 }
 
+// finish sees to it that the last of an endless answer waits for nobody for ever.
+func (w *netWriter) finish() {
+	if w.endless && !w.hijacked {
+		w.extend()
+	}
+}
+
 func (w *netWriter) WriteTrailer(h gatehouse.Header) error {
 	for _, f := range h {
 		w.w.Header().Add(http.TrailerPrefix+textproto.CanonicalMIMEHeaderKey(f.Name), f.Value)
@@ -193,7 +225,7 @@ func (w *netWriter) Upgrade() (io.ReadWriteCloser, error) {
 	head := "HTTP/1.1 101 Switching Protocols\r\n"
 	for name, values := range w.w.Header() {
 		for _, value := range values {
-			head += name + ": " + value + "\r\n"
+			head += name + ": " + inert(value) + "\r\n"
 		}
 	}
 	if _, err := io.WriteString(conn, head+"\r\n"); err != nil {
@@ -228,24 +260,48 @@ type pacedBody struct {
 	timeout time.Duration
 	got     int64
 	set     time.Time
+	lent    bool        // to the forwarder, who reads it while the answer is written
+	done    atomic.Bool // it was read to its end
 
 	mu sync.Mutex
 	w  http.ResponseWriter // nil once the exchange has ended
 }
 
-const bodyRate = 4 << 10 // bytes per second, at the least
+const (
+	bodyRate = 4 << 10 // bytes per second, at the least
+	// lingerTime is what the client of an answer that did not wait for the body has
+	// to send the rest of it, so that it can read the answer.
+	lingerTime = 2 * time.Second
+)
+
+// lend says that the forwarder reads the body from now on. An endless one has no
+// pace: gRPC's messages may be hours apart.
+func (b *pacedBody) lend(endless bool) {
+	b.lent = true
+	if endless && b.timeout > 0 {
+		b.timeout = 0
+		b.deadline(time.Time{})
+	}
+}
+
+// pace sets the deadline that the bytes so far have earned. It is set before the
+// first read: net/http waits for a body that nobody wanted as well.
+func (b *pacedBody) pace() {
+	if b.timeout <= 0 {
+		return
+	}
+	deadline := b.start.Add(b.timeout + time.Duration(b.got/bodyRate)*time.Second)
+	if deadline.Sub(b.set) > time.Second {
+		b.set = deadline
+		b.deadline(deadline)
+	}
+}
 
 func (b *pacedBody) Read(p []byte) (int, error) {
-	if b.timeout > 0 {
-		deadline := b.start.Add(b.timeout + time.Duration(b.got/bodyRate)*time.Second)
-		if deadline.Sub(b.set) > time.Second {
-			b.set = deadline
-			b.deadline(deadline)
-		}
-	}
+	b.pace()
 	n, err := b.body.Read(p)
 	b.got += int64(n)
-	if err == io.EOF {
+	if err == io.EOF && b.done.CompareAndSwap(false, true) {
 		b.deadline(time.Time{}) // net/http watches for the client going away by reading on
 	}
 	return n, err
@@ -260,13 +316,25 @@ func (b *pacedBody) deadline(at time.Time) {
 }
 
 // SetReadDeadline cuts a wait for the client short, for an upstream that has
-// answered before the body was through.
+// answered before the body was through. After its end nobody waits.
 func (b *pacedBody) SetReadDeadline(at time.Time) error {
-	b.deadline(at)
+	if !b.done.Load() {
+		b.deadline(at)
+	}
 	return nil
 }
 
-func (b *pacedBody) end() {
+// end takes the body out of the exchange. net/http's HTTP/1.1 reads on for a
+// while; not for long, and not at all where the client waits to be asked for it.
+func (b *pacedBody) end(http1, expect bool) {
+	if http1 && !b.done.Load() {
+		switch linger := time.Now().Add(lingerTime); {
+		case expect && b.got == 0:
+			b.deadline(time.Unix(1, 0))
+		case b.timeout <= 0 || linger.Before(b.set):
+			b.deadline(linger)
+		}
+	}
 	b.mu.Lock()
 	b.w = nil
 	b.mu.Unlock()
