@@ -101,6 +101,8 @@ func peerAddr(x *gatehouse.Exchange, trusted []netip.Prefix) *gatehouse.Error {
 		}
 	}
 	switch proto := x.Request.Header.Get("X-Forwarded-Proto"); {
+	case x.Request.Header.Count("X-Forwarded-Proto") > 1:
+		return badRequest("header.forwarded_proto", "the proxy sent X-Forwarded-Proto twice")
 	case proto == "":
 	case gatehouse.EqualFold(proto, "https"):
 		x.Request.Scheme = "https"

@@ -19,6 +19,7 @@ type HeaderRules struct {
 
 type headerTemplate struct {
 	name  string
+	same  string // as sameField compares it
 	parts []templatePart
 }
 
@@ -64,7 +65,7 @@ func NewHeaderRules(set, add map[string]string, remove []string) (HeaderRules, e
 		if err := checkRuleName(name); err != nil {
 			return HeaderRules{}, err
 		}
-		r.remove = append(r.remove, name)
+		r.remove = append(r.remove, foldField(name))
 	}
 	return r, nil
 }
@@ -77,7 +78,7 @@ func checkRuleName(name string) error {
 }
 
 func newHeaderTemplate(name, value string) (headerTemplate, error) {
-	t := headerTemplate{name: textproto.CanonicalMIMEHeaderKey(name)}
+	t := headerTemplate{name: textproto.CanonicalMIMEHeaderKey(name), same: foldField(name)}
 	if err := checkRuleName(name); err != nil {
 		return t, err
 	}
@@ -134,15 +135,27 @@ func inert(s string) string {
 	}, s)
 }
 
+// apply removes and replaces every spelling that sameField takes for the name: a
+// client's X_Account must not stand beside our X-Account.
 func (r *HeaderRules) apply(h *gatehouse.Header, x *gatehouse.Exchange) {
-	for _, name := range r.remove {
-		h.Del(name)
+	for _, same := range r.remove {
+		delSame(h, same)
 	}
 	for i := range r.set {
-		h.Set(r.set[i].name, r.set[i].value(x))
+		delSame(h, r.set[i].same)
+		h.Add(r.set[i].name, r.set[i].value(x))
 	}
 	for i := range r.add {
 		h.Add(r.add[i].name, r.add[i].value(x))
+	}
+}
+
+func delSame(h *gatehouse.Header, same string) {
+	for i := range *h {
+		if sameField((*h)[i].Name, same) {
+			h.DelFunc(func(f gatehouse.Field) bool { return sameField(f.Name, same) })
+			return
+		}
 	}
 }
 

@@ -256,6 +256,9 @@ func isMethodOverride(name string) bool {
 	return sameField(name, "x-http-method-override") || sameField(name, "x-http-method") || sameField(name, "x-method-override")
 }
 
+// foldField returns a field name as sameField wants it.
+func foldField(name string) string { return strings.ReplaceAll(asciiLower(name), "_", "-") }
+
 // sameField compares a field name with a lower-case one, "_" counting as "-":
 // CGI-like servers cannot tell the two apart.
 func sameField(name, lower string) bool {

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -217,5 +219,26 @@ func TestOdditiesHideNoDots(t *testing.T) {
 		if err != nil || odd != want {
 			t.Errorf("%s: %b %v, want %b", target, odd, err, want)
 		}
+	}
+}
+
+// Two opinions of a trusted proxy on the scheme are refused: one of them may be
+// the client's.
+func TestTwoForwardedProtos(t *testing.T) {
+	f := newFixture(t, answers(200, "ok"), head(says(permit, nil), gatehouse.Enforce))
+	s := *f.gateway.Snapshot()
+	s.Trusted = append(s.Trusted, netip.MustParsePrefix("192.0.2.0/24"))
+	f.gateway.Swap(&s)
+	r := httptest.NewRequest("GET", "http://api/", nil)
+	r.Header["X-Forwarded-Proto"] = []string{"https", "http"}
+	if res := f.do(r); res.StatusCode != 400 || f.last().Reason.Code != "header.forwarded_proto" {
+		t.Errorf("%d %+v", res.StatusCode, f.last().Reason)
+	}
+}
+
+// "*" has no prefix to strip or add.
+func TestRewriteLeavesAsterisk(t *testing.T) {
+	if p := (Rewrite{StripPrefix: "/v1", AddPrefix: "/api"}).path("*"); p != "*" {
+		t.Error(p)
 	}
 }

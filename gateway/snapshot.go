@@ -166,6 +166,9 @@ type Rewrite struct {
 }
 
 func (r Rewrite) path(p string) string {
+	if p == "*" {
+		return p // OPTIONS asks about the server
+	}
 	if r.StripPrefix != "" && len(p) >= len(r.StripPrefix) && p[:len(r.StripPrefix)] == r.StripPrefix &&
 		(len(p) == len(r.StripPrefix) || p[len(r.StripPrefix)] == '/') {
 		if p = p[len(r.StripPrefix):]; p == "" {
