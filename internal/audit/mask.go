@@ -250,7 +250,11 @@ func appendWord(dst []byte, s string, i, end int) ([]byte, int) {
 	case opaque(word):
 		return append(dst, maskedToken...), end
 	}
-	if at := jwt(word); at >= 0 {
+	at := jwt(word)
+	if at < 0 {
+		at = apiKey(word)
+	}
+	if at >= 0 {
 		dst, _ = appendNumbers(dst, s, i, i+at)
 		return append(dst, maskedToken...), end
 	}
@@ -418,6 +422,17 @@ func opaque(word string) bool {
 func jwt(word string) int {
 	at := strings.Index(word, "eyJ")
 	if at < 0 || len(word)-at < 10 {
+		return -1
+	}
+	return at
+}
+
+// apiKey returns where in word an API key of the gateway's begins ("gk_", and more
+// than its public prefix), -1 where there is none. It is in lower case, and so not
+// opaque.
+func apiKey(word string) int {
+	at := strings.Index(word, "gk_")
+	if at < 0 || len(word)-at < 24 {
 		return -1
 	}
 	return at

@@ -30,41 +30,43 @@ func TestMaskText(t *testing.T) {
 	m := NewMasker(nil)
 	const jwtLike = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 	for in, want := range map[string]string{
-		"policy permits the call":                                   "policy permits the call",
-		"orders/41 of 8080, 3.14 and 12345678":                      "orders/41 of 8080, 3.14 and 12345678",
-		"mail to jane.doe+x@example.co.uk.":                         "mail to [email].",
-		"<jane@example.com>, joe@example.org":                       "<[email]>, [email]",
-		"jane%40example.com":                                        "[email]",
-		"müller@bücher.example":                                     "[email]",
-		"package@1.2.3 and user@localhost":                          "package@1.2.3 and user@localhost",
-		"ssn 123-45-6789":                                           "ssn [number]",
-		"call +49 170 1234567 now":                                  "call [number] now",
-		"call (555) 123-4567 now":                                   "call [number] now",
-		"card 4111 1111 1111 1111!":                                 "card [number]!",
-		"card4111111111111111x":                                     "card[number]x",
-		"DE89370400440532013000":                                    "DE[number]",
-		"4111%201111%201111%201111":                                 "[number]",
-		"expired at 2026-11-21 18:00:05":                            "expired at 2026-11-21 18:00:05",
-		"expired at 2026-11-21T18:00:05.123Z":                       "expired at 2026-11-21T18:00:05.123Z",
-		"address 192.168.100.200 is over its limit":                 "address 192.168.100.200 is over its limit",
-		"550e8400-e29b-41d4-a716-446655440000":                      "550e8400-e29b-41d4-a716-446655440000",
-		"4bf92f3577b34da6a3ce929d0e0e4736":                          "4bf92f3577b34da6a3ce929d0e0e4736",
-		"token " + jwtLike + " is expired":                          "token [token] is expired",
-		"prefix." + jwtLike:                                         "[token]",
-		"unexpected Bearer abc123 here":                             "unexpected Bearer [token] here",
-		"authorization: Basic dXNlcjpw/YXNz+w==":                    "authorization: Basic [token]",
-		"a bearer token is required":                                "a bearer token is required",
-		"reset/AbCdEf0123456789ghIJ":                                "reset/[token]",
-		"01JD4XQ7ZK9M2N3P4R5S6T7V8W":                                "01JD4XQ7ZK9M2N3P4R5S6T7V8W",
-		"password=hunter2 for bob":                                  "password=[masked] for bob",
-		"?user=bob&access_token=abc&x=1":                            "?user=bob&access_token=[masked]&x=1",
-		`{"ssn":"abc","n":1,"pin": 1234}`:                           `{"ssn":"[masked]","n":1,"pin": [masked]}`,
-		`password: "hunter 2", ok`:                                  `password: "[masked]", ok`,
-		"token: expired":                                            "token: expired",
-		"email=jane@example.com":                                    "email=[masked]",
-		"secret='a b c":                                             "secret='[masked]",
-		"token=":                                                    "token=",
-		"user.email=jane":                                           "user.email=[masked]",
+		"policy permits the call":                   "policy permits the call",
+		"orders/41 of 8080, 3.14 and 12345678":      "orders/41 of 8080, 3.14 and 12345678",
+		"mail to jane.doe+x@example.co.uk.":         "mail to [email].",
+		"<jane@example.com>, joe@example.org":       "<[email]>, [email]",
+		"jane%40example.com":                        "[email]",
+		"müller@bücher.example":                     "[email]",
+		"package@1.2.3 and user@localhost":          "package@1.2.3 and user@localhost",
+		"ssn 123-45-6789":                           "ssn [number]",
+		"call +49 170 1234567 now":                  "call [number] now",
+		"call (555) 123-4567 now":                   "call [number] now",
+		"card 4111 1111 1111 1111!":                 "card [number]!",
+		"card4111111111111111x":                     "card[number]x",
+		"DE89370400440532013000":                    "DE[number]",
+		"4111%201111%201111%201111":                 "[number]",
+		"expired at 2026-11-21 18:00:05":            "expired at 2026-11-21 18:00:05",
+		"expired at 2026-11-21T18:00:05.123Z":       "expired at 2026-11-21T18:00:05.123Z",
+		"address 192.168.100.200 is over its limit": "address 192.168.100.200 is over its limit",
+		"550e8400-e29b-41d4-a716-446655440000":      "550e8400-e29b-41d4-a716-446655440000",
+		"4bf92f3577b34da6a3ce929d0e0e4736":          "4bf92f3577b34da6a3ce929d0e0e4736",
+		"token " + jwtLike + " is expired":          "token [token] is expired",
+		"prefix." + jwtLike:                         "[token]",
+		"unexpected Bearer abc123 here":             "unexpected Bearer [token] here",
+		"authorization: Basic dXNlcjpw/YXNz+w==":    "authorization: Basic [token]",
+		"a bearer token is required":                "a bearer token is required",
+		"reset/AbCdEf0123456789ghIJ":                "reset/[token]",
+		"01JD4XQ7ZK9M2N3P4R5S6T7V8W":                "01JD4XQ7ZK9M2N3P4R5S6T7V8W",
+		"key gk_abcdefghijkl_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst": "key [token]",
+		"gk_abcdefghijkl is known":        "gk_abcdefghijkl is known",
+		"password=hunter2 for bob":        "password=[masked] for bob",
+		"?user=bob&access_token=abc&x=1":  "?user=bob&access_token=[masked]&x=1",
+		`{"ssn":"abc","n":1,"pin": 1234}`: `{"ssn":"[masked]","n":1,"pin": [masked]}`,
+		`password: "hunter 2", ok`:        `password: "[masked]", ok`,
+		"token: expired":                  "token: expired",
+		"email=jane@example.com":          "email=[masked]",
+		"secret='a b c":                   "secret='[masked]",
+		"token=":                          "token=",
+		"user.email=jane":                 "user.email=[masked]",
 		"getListOfAllTheCustomerOrdersByRegionAndYear is forbidden": "getListOfAllTheCustomerOrdersByRegionAndYear is forbidden",
 	} {
 		if got := m.Text(in); got != want {
@@ -94,6 +96,19 @@ func TestMaskPath(t *testing.T) {
 		p := newPlan(&gatehouse.Operation{API: api, Path: c.template}, m)
 		if got := string(p.appendPath(nil, m, c.path)); got != c.want {
 			t.Errorf("%s of %s\n got %s\nwant %s", c.path, c.template, got, c.want)
+		}
+	}
+	for path, want := range map[string]string{
+		"/a/jane@example%2Ecom/b":   "/a/[email]/b",
+		"/a/jane%2540example.com/b": "/a/[email]/b",
+		"/%34%31%31%31111111111111": "/[number]",
+		"/a/%25252534111111111":     "/a/[number]",
+		"/a%2Fb/100%25":             "/a%2Fb/100%25",
+		"/%zz%4":                    "/%zz%4",
+	} {
+		var none *plan
+		if got := string(none.appendPath(nil, m, path)); got != want {
+			t.Errorf("%s\n got %s\nwant %s", path, got, want)
 		}
 	}
 	var none *plan

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,7 +84,7 @@ func appendSegments(dst []byte, m *Masker, path string, p *plan) []byte {
 		case s.sensitive:
 			dst = append(dst, maskedValue...)
 		default:
-			dst = m.appendText(dst, seg)
+			dst = m.appendSegment(dst, seg)
 		}
 		if !more {
 			return dst
@@ -91,6 +92,46 @@ func appendSegments(dst []byte, m *Masker, path string, p *plan) []byte {
 		dst = append(dst, '/')
 		path = rest
 	}
+}
+
+// maxEncodings is how often a segment may be percent-encoded over and over and is
+// still seen through.
+const maxEncodings = 4
+
+// appendSegment appends a segment, masked. One that hides what is masked behind
+// percent-encoding, as a path may that was refused, is recorded decoded.
+func (m *Masker) appendSegment(dst []byte, seg string) []byte {
+	if strings.IndexByte(seg, '%') >= 0 {
+		plain := seg
+		for range maxEncodings {
+			plain = unescaped(plain)
+		}
+		if plain != seg {
+			if hidden := m.Text(plain); hidden != plain {
+				return append(dst, hidden...)
+			}
+		}
+	}
+	return m.appendText(dst, seg)
+}
+
+// unescaped decodes every %XX of s, and leaves what is none. A slash stays
+// encoded: it would be another segment.
+func unescaped(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && hexDigit(s[i+1]) && hexDigit(s[i+2]) && s[i+1:i+3] != "2F" && s[i+1:i+3] != "2f" {
+			n, _ := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			b = append(b, byte(n))
+			i += 2
+			continue
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
 
 // segment returns the template's segment i; a rest parameter stands for all that

@@ -119,9 +119,9 @@ func secretName(name string) bool {
 }
 
 // hideCredentials replaces what looks like one: a JOSE token (base64url of `{"`
-// and more), and what follows the name of an authentication scheme.
+// and more), an API key, and what follows the name of an authentication scheme.
 func hideCredentials(s string) string {
-	if !strings.Contains(s, "eyJ") && !containsScheme(s) {
+	if !strings.Contains(s, "eyJ") && !strings.Contains(s, "gk_") && !containsScheme(s) {
 		return s
 	}
 	var b strings.Builder
@@ -136,10 +136,12 @@ func hideCredentials(s string) string {
 			end++
 		}
 		word := s[i:end]
-		at := strings.Index(word, "eyJ")
+		at, key := strings.Index(word, "eyJ"), strings.Index(word, "gk_")
 		switch {
 		case at >= 0 && len(word)-at >= 10:
 			b.WriteString(word[:at] + masked)
+		case key >= 0 && len(word)-key >= 24: // the gateway's API keys, beyond their public prefix
+			b.WriteString(word[:key] + masked)
 		case i > 0 && s[i-1] == ' ' && endsInScheme(s[:i-1]) && !proseWord(word):
 			b.WriteString(masked)
 		default:

@@ -38,7 +38,8 @@ func TestLogger(t *testing.T) {
 		"struct", struct{ PrivateKey, Name string }{"hunter2", "n"},
 		"valuer", valuer{}, "err", errors.New("dial: Basic hunter2= refused"),
 		"addr", netip.MustParseAddr("192.0.2.1"), "took", time.Second, "count", 7, "tokens", 3, "ok", true,
-		"password_set", true, "secret", "", "chan", make(chan int), "nil", (*nilError)(nil), "prose", "a bearer token is required", slog.Group("g", "otp", "hunter2"))
+		"password_set", true, "secret", "", "chan", make(chan int), "nil", (*nilError)(nil), "prose", "a bearer token is required",
+		"key", "gk_abcdefghijkl_hunter2hunter2hunter2 of gk_abcdefghijkl", slog.Group("g", "otp", "hunter2"))
 	if strings.Contains(b.String(), "hunter2") || strings.Contains(b.String(), "eyJ") {
 		t.Errorf("a secret is in the log: %s", b.String())
 	}
@@ -56,7 +57,7 @@ func TestLogger(t *testing.T) {
 		"valuer": map[string]any{"user": "bob", "password": m}, "err": "dial: Basic " + m + " refused",
 		"addr": "192.0.2.1", "took": 1e9, "count": 7.0, "tokens": 3.0, "ok": true, "password_set": true, "secret": "",
 		"nil":  "a *telemetry.nilError that cannot be printed",
-		"chan": "a chan int that has no JSON form", "prose": "a bearer token is required", "g": map[string]any{"otp": m},
+		"chan": "a chan int that has no JSON form", "prose": "a bearer token is required", "key": m + " of gk_abcdefghijkl", "g": map[string]any{"otp": m},
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
