@@ -156,12 +156,12 @@ It goes on running. Things to try:
   # a path that two parsers read differently
   %[1]s -i --path-as-is %[2]s/catalogue/%%2e%%2e/accounts/users
   # why? (the id is the answer's X-Request-Id)
-  gatehouse --config %[4]s explain ID
-  gatehouse --config %[4]s routes
-  gatehouse --config %[4]s who-can GET /accounts/users/{user_id}
+  %[6]s --config %[4]s explain ID
+  %[6]s --config %[4]s routes
+  %[6]s --config %[4]s who-can GET /accounts/users/{user_id}
   curl http://%[5]s/metrics
 
-Stop it with Ctrl-C.`, curl, base, alice, d.app.config, d.server.AdminAddr())
+Stop it with Ctrl-C.`, curl, base, alice, d.app.config, d.server.AdminAddr(), os.Args[0])
 	<-ctx.Done()
 }
 
