@@ -60,18 +60,30 @@ type lines struct {
 func (l *lines) reset() { l.ends, l.next, l.seen = l.ends[:0], 0, 0 }
 
 // find returns the length of the head, its final empty line included, or 0 while
-// more is needed. A bare LF is an error at once, not a wait for more.
+// more is needed. A bare LF is an error at once, not a wait for more. What it finds
+// depends on the bytes alone, not on how many of them have arrived: the limits are
+// looked at where they lie.
 func (l *lines) find(b []byte, lim *Limits) (int, *gatehouse.Error) {
+	over := len(b) > lim.HeadBytes
+	if over {
+		b = b[:lim.HeadBytes]
+	}
 	for {
+		lf := len(b)
 		i := bytes.IndexByte(b[l.seen:], '\n')
+		if i >= 0 {
+			lf = l.seen + i
+		}
+		if len(l.ends) == 0 && lf > lim.TargetBytes+64 {
+			return 0, tooLarge(414, "target_length", "the request-target exceeds the limit")
+		}
 		if i < 0 {
-			l.seen = len(b)
-			if len(l.ends) == 0 && l.seen > lim.TargetBytes+64 {
-				return 0, tooLarge(414, "target_length", "the request-target exceeds the limit")
+			if over {
+				return 0, tooLarge(431, "head_length", "the head exceeds the limit")
 			}
+			l.seen = len(b)
 			return 0, nil
 		}
-		lf := l.seen + i
 		if lf == 0 || b[lf-1] != '\r' {
 			return 0, bad("bare_lf", "a line ends with a bare LF")
 		}
@@ -242,10 +254,10 @@ func framingOf(h gatehouse.Header) (f framing, err *gatehouse.Error) {
 			}
 		case 6:
 			if gatehouse.EqualFold(name, "Expect") {
-				f.expect = value
-				if value == "" {
-					f.expect = " "
+				if f.expect != "" || value == "" {
+					value = "," // several, or none: not the one there is
 				}
+				f.expect = value
 			}
 		case 10:
 			if gatehouse.EqualFold(name, "Connection") {

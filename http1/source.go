@@ -174,9 +174,6 @@ func (s *source) head(l *lines, lim *Limits) (string, *gatehouse.Error, error) {
 		if refused != nil {
 			return "", refused, nil
 		}
-		if n > lim.HeadBytes || n == 0 && s.w-s.r > lim.HeadBytes {
-			return "", tooLarge(431, "head_length", "the head exceeds the limit"), nil
-		}
 		if n > 0 {
 			head := string(s.buf[s.r : s.r+n])
 			s.r += n
