@@ -16,6 +16,8 @@ type body struct {
 	ext    int   // bytes of chunk extensions so far
 	first  bool  // no chunk has been read
 	before func() error
+	// dropTrailers leaves out forbidden trailer fields instead of refusing them.
+	dropTrailers bool
 	// trailer gets the trailer section of a chunked body.
 	trailer gatehouse.Header
 }
@@ -221,6 +223,9 @@ func (b *body) readTrailer() error {
 			return err
 		}
 		if forbiddenTrailer(f.Name) {
+			if b.dropTrailers {
+				continue
+			}
 			return bad("trailer_field", "a field that belongs in the header stands in the trailer")
 		}
 		if len(b.trailer) >= b.lim.Fields {

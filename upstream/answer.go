@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
@@ -81,10 +82,17 @@ func (p *Pool) copyBody(ctx context.Context, e *member, t *attempt, a *answer, w
 	if a.body == nil {
 		return nil
 	}
-	dog := newWatchdog(a.body, p.cfg.Timeouts.Stream)
+	var dog *watchdog
+	if !a.timed {
+		dog = newWatchdog(a.body, p.cfg.Timeouts.Stream)
+	}
 	err := copyAnswer(ctx, w, a.body, dog, flush)
-	bitten := dog.stop()
+	bitten := err != nil && a.timed && ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
+	if dog != nil {
+		bitten = dog.stop()
+	}
 	var own *gatehouse.Error
+	var bad *errAnswer
 	switch {
 	case err == nil:
 	case errors.As(err, &own):
@@ -94,6 +102,9 @@ func (p *Pool) copyBody(ctx context.Context, e *member, t *attempt, a *answer, w
 		return &gatehouse.Error{Code: "upstream.timeout", Status: 504, Message: "the upstream fell silent amid its answer"}
 	case ctx.Err() != nil:
 		return ctxError(ctx)
+	case errors.As(err, &bad):
+		p.settle(e, t, failed)
+		return &gatehouse.Error{Code: "upstream.malformed", Status: 502, Message: "the upstream's answer is not HTTP", Err: err}
 	default:
 		p.settle(e, t, failed)
 		return &gatehouse.Error{Code: "upstream.aborted", Status: 502, Message: "the upstream's answer broke off", Err: err}
@@ -114,7 +125,9 @@ func copyAnswer(ctx context.Context, w gatehouse.ResponseWriter, body io.Reader,
 	for {
 		n, err := body.Read(buf[:])
 		if n > 0 {
-			dog.rest()
+			if dog != nil {
+				dog.rest()
+			}
 			if _, werr := w.Write(buf[:n]); werr != nil {
 				return writeFailed(ctx, werr)
 			}
@@ -130,7 +143,9 @@ func copyAnswer(ctx context.Context, w gatehouse.ResponseWriter, body io.Reader,
 		if err != nil {
 			return err
 		}
-		dog.pat()
+		if dog != nil {
+			dog.pat()
+		}
 	}
 }
 

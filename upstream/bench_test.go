@@ -32,9 +32,9 @@ func BenchmarkForwardGET(b *testing.B) {
 		w.Write(body)
 	}))
 	defer s.Close()
-	p := newPool(b, nil, s.URL)
+	tr := compatPool(b, s.URL).balancer.members[0].carriers.Load().main.(*netHTTP).transport
 
-	b.Run("gatehouse", func(b *testing.B) {
+	own := func(b *testing.B, p *Pool) {
 		b.ReportAllocs()
 		defer reportCPU(b)()
 		x := request("GET", "/v1/orders/17?expand=items", browserFields...)
@@ -47,14 +47,16 @@ func BenchmarkForwardGET(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-	})
+	}
+	b.Run("gatehouse", func(b *testing.B) { own(b, newPool(b, nil, s.URL)) })
+	b.Run("compat", func(b *testing.B) { own(b, compatPool(b, s.URL)) })
 	b.Run("reverseproxy", func(b *testing.B) {
 		b.ReportAllocs()
 		defer reportCPU(b)()
 		u, _ := url.Parse(s.URL)
 		rp := &httputil.ReverseProxy{
 			Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(u); r.Out.Host = r.In.Host },
-			Transport:  p.balancer.members[0].carrier.Load().transport,
+			Transport:  tr,
 			BufferPool: bufferPool{},
 		}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -72,7 +74,6 @@ func BenchmarkForwardGET(b *testing.B) {
 	b.Run("transport", func(b *testing.B) { // the floor: RoundTrip alone
 		b.ReportAllocs()
 		defer reportCPU(b)()
-		tr := p.balancer.members[0].carrier.Load().transport
 		r, _ := http.NewRequest("GET", s.URL+"/v1/orders/17?expand=items", nil)
 		for i := 0; i < len(browserFields); i += 2 {
 			r.Header.Set(browserFields[i], browserFields[i+1])

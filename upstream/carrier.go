@@ -38,6 +38,7 @@ type answer struct {
 	// lengthText is length in decimal, where the upstream wrote it so.
 	lengthText string
 	body       io.ReadCloser // nil where there is none
+	timed      bool          // body itself ends with a timeout where it is silent for long
 	// announced are the names in the answer's Trailer field.
 	announced string
 	// upgrade is the answer's Upgrade field, and conn the connection after a 101.

@@ -34,8 +34,7 @@ const (
 type endpoint struct {
 	target   target
 	addr     string // host:port
-	carrier  atomic.Pointer[netHTTP]
-	upgrades atomic.Pointer[netHTTP] // HTTP/1.1 only; nil where upgrades cannot be had
+	carriers atomic.Pointer[carriers]
 	resolver *resolver
 	stop     context.CancelFunc // of the resolver
 
@@ -58,10 +57,8 @@ func newEndpoint(t target, c *Config, id *identity, o *Options) *endpoint {
 	port, _ := strconv.ParseUint(t.port, 10, 16) // parseTarget has checked it
 	e := &endpoint{target: t, addr: t.authority()}
 	e.resolver = newResolver(t, uint16(port), o.Guard, o.Resolver)
-	connect := func() {
-		e.swap(newNetHTTP(t, c.Protocol, id, c.Timeouts, e.resolver.dial),
-			e.upgradeCarrier(c, id))
-	}
+	compat := o.compat
+	connect := func() { e.swap(newCarriers(t, c, id, e.resolver.dial, compat)) }
 	connect()
 	e.resolver.changed = connect
 	log, name := o.Log, c.Name
@@ -77,39 +74,59 @@ func newEndpoint(t target, c *Config, id *identity, o *Options) *endpoint {
 	return e
 }
 
-// upgradeCarrier returns a carrier that never negotiates HTTP/2, for requests
-// that switch protocols, or nil where the first one will do or none is possible.
-func (e *endpoint) upgradeCarrier(c *Config, id *identity) *netHTTP {
-	if c.Protocol != protocolAuto || e.target.scheme != "https" {
-		return nil
+// carriers are an endpoint's ways of sending.
+type carriers struct {
+	main carrier
+	// upgrade is for requests that switch protocols, which HTTP/2 does not know; nil
+	// where they cannot be had.
+	upgrade carrier
+}
+
+// newCarriers chooses by protocol. compat takes net/http's client for HTTP/1.1
+// too, as a yardstick.
+func newCarriers(t target, c *Config, id *identity, dial func(context.Context) (net.Conn, error), compat bool) *carriers {
+	one := func() carrier {
+		switch {
+		case compat:
+			return newNetHTTP(t, protocolHTTP1, id, c.Timeouts, dial)
+		case t.scheme == "https":
+			return newOwnHTTP(c.Timeouts, tlsDial(id.client(t.host, "http/1.1"), c.Timeouts, dial, ""))
+		}
+		return newOwnHTTP(c.Timeouts, plainDial(c.Timeouts, dial))
 	}
-	return newNetHTTP(e.target, protocolHTTP1, id, c.Timeouts, e.resolver.dial)
+	switch {
+	case c.Protocol == protocolH2 || c.Protocol == protocolH2C:
+		return &carriers{main: newNetHTTP(t, c.Protocol, id, c.Timeouts, dial)}
+	case c.Protocol == protocolAuto && t.scheme == "https" && compat:
+		return &carriers{main: newNetHTTP(t, protocolAuto, id, c.Timeouts, dial), upgrade: one()}
+	case c.Protocol == protocolAuto && t.scheme == "https":
+		return &carriers{main: newNegotiated(t, id, c.Timeouts, dial), upgrade: one()}
+	}
+	main := one()
+	return &carriers{main: main, upgrade: main}
+}
+
+func (c *carriers) closeIdle() {
+	c.main.closeIdle()
+	if c.upgrade != nil {
+		c.upgrade.closeIdle()
+	}
 }
 
 // swap replaces the carriers. The old ones' idle connections are closed, and
-// those in use when they have idled out.
-func (e *endpoint) swap(main, upgrades *netHTTP) {
-	old, oldUp := e.carrier.Swap(main), e.upgrades.Swap(upgrades)
-	if old != nil {
+// those in use when they are done or have idled out.
+func (e *endpoint) swap(to *carriers) {
+	if old := e.carriers.Swap(to); old != nil {
 		old.closeIdle()
-	}
-	if oldUp != nil {
-		oldUp.closeIdle()
 	}
 }
 
 // carrierFor returns what sends a message, nil if its upgrade is impossible.
-func (e *endpoint) carrierFor(upgrade bool, protocol string) carrier {
-	if !upgrade {
-		return e.carrier.Load()
+func (e *endpoint) carrierFor(upgrade bool) carrier {
+	if upgrade {
+		return e.carriers.Load().upgrade
 	}
-	if u := e.upgrades.Load(); u != nil {
-		return u
-	}
-	if protocol == protocolH2 || protocol == protocolH2C {
-		return nil
-	}
-	return e.carrier.Load()
+	return e.carriers.Load().main
 }
 
 // retire ends the endpoint when no pool uses it any more. Requests under way go
@@ -120,12 +137,7 @@ func (e *endpoint) retire() {
 	e.closeIdle()
 }
 
-func (e *endpoint) closeIdle() {
-	e.carrier.Load().closeIdle()
-	if u := e.upgrades.Load(); u != nil {
-		u.closeIdle()
-	}
-}
+func (e *endpoint) closeIdle() { e.carriers.Load().closeIdle() }
 
 func (e *endpoint) begin() { e.inflight.Add(1) }
 
@@ -233,6 +245,8 @@ type Options struct {
 	Dir string
 	// Log gets changes of health; nil is silence.
 	Log *slog.Logger
+
+	compat bool // net/http's client for HTTP/1.1, in tests
 }
 
 func (o Options) withDefaults() Options {

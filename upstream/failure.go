@@ -66,6 +66,7 @@ func classify(err error) error {
 	var dial *errDial
 	var timeout net.Error
 	var protocol textproto.ProtocolError
+	var answer *errAnswer
 	fail := func(code string, status int, message string) error {
 		return &gatehouse.Error{Code: code, Status: status, Message: message, Err: err}
 	}
@@ -80,7 +81,7 @@ func classify(err error) error {
 		return fail("upstream.unreachable", 502, "the upstream cannot be reached")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fail("upstream.timeout", 504, "the upstream did not answer in time")
-	case errors.As(err, &protocol), errors.Is(err, errInterim), saysMalformed(err):
+	case errors.As(err, &answer), errors.As(err, &protocol), errors.Is(err, errInterim), saysMalformed(err):
 		return fail("upstream.malformed", 502, "the upstream's answer is not HTTP")
 	}
 	return fail("upstream.unreachable", 502, "the connection to the upstream broke")

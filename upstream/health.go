@@ -45,15 +45,16 @@ func (p *Pool) probe(ctx context.Context, m *member) bool {
 	path, query, _ := strings.Cut(p.cfg.Health.Path, "?")
 	out := gatehouse.Outbound{Method: "GET", Scheme: m.target.scheme, Authority: m.addr, Path: path, Query: query,
 		Header: gatehouse.Header{{Name: "User-Agent", Value: "gatehouse-health"}}}
-	a, err := m.carrier.Load().send(ctx, &message{out: &out})
+	a, err := m.carrierFor(false).send(ctx, &message{out: &out})
 	if err != nil {
 		return false
 	}
 	if a.body != nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(a.body, maxProbeBody))
 	}
+	good := err == nil && a.status >= 200 && a.status < 400
 	a.source.Release(false)
-	return err == nil && a.status >= 200 && a.status < 400
+	return good
 }
 
 func (p *Pool) logHealth(m *member, healthy bool) {

@@ -26,7 +26,8 @@ const (
 )
 
 // netHTTP is a carrier on net/http's Transport, called without a Client: no
-// redirects, no cookies, no compression of its own.
+// redirects, no cookies, no compression of its own. It carries HTTP/2; what it
+// does for HTTP/1.1 is the yardstick of the tests.
 type netHTTP struct {
 	transport *http.Transport
 	scheme    string
@@ -52,19 +53,7 @@ func newNetHTTP(t target, protocol string, id *identity, to Timeouts,
 			PingTimeout:     to.Connect * 5,
 		},
 	}
-	connect := func(ctx context.Context) (net.Conn, context.Context, context.CancelFunc, error) {
-		ctx, cancel := context.WithTimeout(ctx, to.Connect)
-		c, err := dial(ctx)
-		if err != nil {
-			err = &errDial{err}
-		}
-		return c, ctx, cancel, err
-	}
-	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		c, _, cancel, err := connect(ctx)
-		cancel()
-		return c, err
-	}
+	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return plainDial(to, dial)(ctx) }
 	var protos []string
 	demand := ""
 	switch {
@@ -84,15 +73,8 @@ func newNetHTTP(t target, protocol string, id *identity, to Timeouts,
 	if t.scheme == "https" {
 		// net/http looks at this one too, to set HTTP/2 up.
 		tr.TLSClientConfig = id.client(t.host, protos...)
-		cfg := tr.TLSClientConfig.Clone()
-		tr.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c, ctx, cancel, err := connect(ctx)
-			defer cancel()
-			if err != nil {
-				return nil, err
-			}
-			return handshake(ctx, c, cfg, demand)
-		}
+		secure := tlsDial(tr.TLSClientConfig.Clone(), to, dial, demand)
+		tr.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return secure(ctx) }
 	}
 	return &netHTTP{transport: tr, scheme: t.scheme, authority: t.authority()}
 }
@@ -215,10 +197,11 @@ func (n *netHTTP) request(ctx context.Context, c *call, m *message) (*http.Reque
 	}
 	if m.body != nil {
 		req.ContentLength = m.body.length
-		req.Body = m.body.open()
-		if m.body.held {
+		body := m.body
+		req.Body = body.open()
+		if body.held {
 			// For a connection that was found closed before anything was written.
-			req.GetBody = func() (io.ReadCloser, error) { return m.body.open(), nil }
+			req.GetBody = func() (io.ReadCloser, error) { return body.open(), nil }
 		}
 	}
 	return req.WithContext(httptrace.WithClientTrace(ctx, &c.tracer.trace)), nil

@@ -223,7 +223,7 @@ func (p *Pool) try(ctx context.Context, e *member, t *attempt, m *message, x *ga
 			p.settle(e, t, unknown)
 		}
 	}()
-	c := e.carrierFor(m.out.Upgrade != "", p.cfg.Protocol)
+	c := e.carrierFor(m.out.Upgrade != "")
 	if c == nil {
 		return &gatehouse.Error{Code: "upstream.upgrade", Status: 501,
 			Message: "the upstream speaks HTTP/2 only, which knows no upgrade"}, true

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -122,12 +123,26 @@ func newPool(t testing.TB, edit func(*Config), urls ...string) *Pool {
 	if edit != nil {
 		edit(&cfg)
 	}
-	p, err := NewPool(cfg, nil, Options{})
+	return poolOver(t, cfg, *compatFlag)
+}
+
+// compatFlag runs the tests over net/http's HTTP/1.1 client, which ours must agree
+// with: go test ./upstream -args -compat.
+var compatFlag = flag.Bool("compat", false, "use net/http's client for HTTP/1.1")
+
+func poolOver(t testing.TB, cfg Config, compat bool) *Pool {
+	t.Helper()
+	p, err := NewPool(cfg, nil, Options{compat: compat})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
 	return p
+}
+
+// compatPool is newPool for one URL over net/http's client.
+func compatPool(t testing.TB, url string) *Pool {
+	return poolOver(t, Config{Name: "test", Endpoints: []Endpoint{{URL: url}}}, true)
 }
 
 // forward sends x and fails the test if that does not go well.
@@ -156,6 +171,15 @@ func servers(t testing.TB, h http.Handler) map[string]func(*testing.T) *Pool {
 			s := httptest.NewServer(h)
 			t.Cleanup(s.Close)
 			return newPool(t, nil, s.URL)
+		},
+		"http1-compat": func(t *testing.T) *Pool {
+			s := httptest.NewServer(h)
+			t.Cleanup(s.Close)
+			return compatPool(t, s.URL)
+		},
+		"http1-alpn": func(t *testing.T) *Pool {
+			s := tlsServer(t, h, false)
+			return newPool(t, func(c *Config) { c.TLS.CA = caFile(t, s) }, s.URL)
 		},
 		"http1-tls": func(t *testing.T) *Pool {
 			s := tlsServer(t, h, false)

@@ -157,3 +157,30 @@ func handshake(ctx context.Context, c net.Conn, cfg *tls.Config, proto string) (
 	}
 	return tc, nil
 }
+
+// plainDial connects within the time limit.
+func plainDial(to Timeouts, dial func(context.Context) (net.Conn, error)) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, to.Connect)
+		defer cancel()
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, &errDial{err}
+		}
+		return c, nil
+	}
+}
+
+// tlsDial connects and does the handshake within one time limit; proto is what
+// ALPN must come to, where it is not empty.
+func tlsDial(cfg *tls.Config, to Timeouts, dial func(context.Context) (net.Conn, error), proto string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, to.Connect)
+		defer cancel()
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, &errDial{err}
+		}
+		return handshake(ctx, c, cfg, proto)
+	}
+}
