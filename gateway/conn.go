@@ -26,6 +26,10 @@ type ConnInfo struct {
 	TLS *tls.ConnectionState
 	// Close ends a connection that is abused. It may be nil.
 	Close func() error
+	// Stale reports whether the handshake that led to this state would not succeed
+	// any more: the rules for client certificates may change while connections are
+	// open. Their requests are sent to a new connection (421). It may be nil.
+	Stale func(*tls.ConnectionState) bool
 
 	fingerprint atomic.Pointer[string]
 	ordered     atomic.Pointer[string] // with the first request's field order
@@ -39,6 +43,13 @@ const (
 	takenBackWithin = time.Second
 	takenBackMost   = 200
 )
+
+// errStale answers on a connection that is Stale (RFC 9110, section 15.5.20).
+var errStale = &gatehouse.Error{Code: "tls.stale", Status: 421, Message: "the listener's rules for TLS changed since the handshake"}
+
+func (c *ConnInfo) stale(state *tls.ConnectionState) bool {
+	return c.Stale != nil && state != nil && c.Stale(state)
+}
 
 // streamEnded counts an HTTP/2 request, and closes a connection of which more
 // than half were taken back, once there are takenBackMost.

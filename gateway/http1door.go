@@ -26,11 +26,15 @@ func NewHTTP1Door(g *Gateway) *HTTP1Door {
 // ServeHTTP1 walks one request.
 func (d *HTTP1Door) ServeHTTP1(ctx context.Context, r *http1.Request, body *http1.Body, w *http1.ResponseWriter) {
 	x := d.pool.Get().(*gatehouse.Exchange)
-	d.fill(ctx, x, r)
-	if r.Length != 0 {
-		x.Request.Body.Source, x.Request.Body.Length = body, r.Length
+	info := d.fill(ctx, x, r)
+	if info != nil && info.stale(info.TLS) {
+		d.g.Refuse(ctx, x, w, errStale)
+	} else {
+		if r.Length != 0 {
+			x.Request.Body.Source, x.Request.Body.Length = body, r.Length
+		}
+		d.g.Serve(ctx, x, w)
 	}
-	d.g.Serve(ctx, x, w)
 	x.Reset()
 	d.pool.Put(x)
 }
@@ -44,7 +48,7 @@ func (d *HTTP1Door) RefuseHTTP1(ctx context.Context, r *http1.Request, err *gate
 	d.pool.Put(x)
 }
 
-func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Request) {
+func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Request) *ConnInfo {
 	x.Start = time.Now()
 	q := &x.Request
 	q.Scheme = "http"
@@ -74,4 +78,5 @@ func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Re
 	if info != nil {
 		x.Peer.Fingerprint = info.withOrder(q)
 	}
+	return info
 }

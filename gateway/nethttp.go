@@ -69,7 +69,12 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.Body.Source, q.Body.Length, v.w.body = body, r.ContentLength, body
 		defer body.end(v.w.http1, r.Header.Get("Expect") != "")
 	}
-	d.g.Serve(r.Context(), x, &v.w)
+	if info != nil && info.stale(r.TLS) {
+		v.w.close = true
+		d.g.Refuse(r.Context(), x, &v.w, errStale)
+	} else {
+		d.g.Serve(r.Context(), x, &v.w)
+	}
 	v.w.finish()
 	if info != nil && r.ProtoMajor == 2 {
 		info.streamEnded(r.Context().Err() != nil && time.Since(x.Start) < takenBackWithin)

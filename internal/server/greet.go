@@ -47,9 +47,7 @@ func (l *listener) greet(c *conn) {
 }
 
 func (l *listener) greetTLS(ctx context.Context, c *conn, timeout time.Duration) {
-	settings := &tls.Config{GetConfigForClient: l.configForClient, MinVersion: tls.VersionTLS12,
-		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return l.tls.Load().GetCertificate(h) }}
-	t := tls.Server(c, settings)
+	t := tls.Server(c, l.tlsBase)
 	_ = c.SetDeadline(time.Now().Add(timeout))
 	if err := t.HandshakeContext(ctx); err != nil {
 		l.log.Debug("a TLS handshake failed", "listener", l.cfg.Name, "error", err)

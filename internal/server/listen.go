@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -31,12 +32,14 @@ type listener struct {
 	http   *http.Server  // HTTP/2, and HTTP/1.1 where http1: compat is set
 	http1  *http1.Server // nil where net/http serves HTTP/1.1
 	tls    atomic.Pointer[tls.Config]
-	files  *certs.Files
-	conns  *connections
-	queue  chan net.Conn // for the http.Server
-	done   chan struct{}
-	once   sync.Once
-	log    *slog.Logger
+	// tlsBase is what handshakes begin with, before tls is picked.
+	tlsBase *tls.Config
+	files   *certs.Files
+	conns   *connections
+	queue   chan net.Conn // for the http.Server
+	done    chan struct{}
+	once    sync.Once
+	log     *slog.Logger
 }
 
 // open binds the address and prepares to serve; nothing is accepted yet.
@@ -59,14 +62,16 @@ func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
 		ErrorLog:                     log.New(quietLog{s.log}, "", 0),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128, MaxReadFrameSize: 16 << 10, SendPingTimeout: 30 * time.Second,
 			PingTimeout: 15 * time.Second, WriteByteTimeout: l.WriteTimeout}}
+	if cfg.TLS != nil {
+		// Session tickets are sealed with this configuration's keys, over reloads.
+		out.tlsBase = &tls.Config{GetConfigForClient: out.configForClient, MinVersion: tls.VersionTLS12,
+			GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return out.tls.Load().GetCertificate(h) }}
+	}
 	if out.ours() {
 		out.http1 = &http1.Server{Handler: s.http1door, Limits: func() *http1.Limits { return s.gateway.Snapshot().HTTP1 }}
 		return out, nil
 	}
-	if cfg.TLS != nil {
-		out.http.TLSConfig = &tls.Config{GetConfigForClient: out.configForClient, MinVersion: tls.VersionTLS12,
-			GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return out.tls.Load().GetCertificate(h) }}
-	}
+	out.http.TLSConfig = out.tlsBase
 	return out, nil
 }
 
@@ -148,6 +153,9 @@ func (l *listener) admit(c net.Conn, remote netip.AddrPort) {
 	}
 	conn := &conn{Conn: c, conns: l.conns, addr: remote.Addr()}
 	conn.info.Remote, conn.info.Listener, conn.info.Close = remote, l.cfg.Name, conn.Close
+	if l.cfg.TLS != nil {
+		conn.info.Stale = func(state *tls.ConnectionState) bool { return l.stale(conn, state) }
+	}
 	if l.http1 != nil {
 		go l.greet(conn)
 		return
@@ -225,10 +233,46 @@ func (l *listener) connContext(ctx context.Context, c net.Conn) context.Context 
 
 // configForClient takes the fingerprint and picks the current TLS settings.
 func (l *listener) configForClient(h *tls.ClientHelloInfo) (*tls.Config, error) {
+	settings := l.tls.Load()
 	if c, ok := h.Conn.(*conn); ok {
 		c.info.Hello(h)
+		c.settings.Store(settings)
 	}
-	return l.tls.Load(), nil
+	return settings, nil
+}
+
+// stale reports whether a connection's handshake would not succeed under the
+// current settings. It costs something only after a reload.
+func (l *listener) stale(c *conn, state *tls.ConnectionState) bool {
+	now := l.tls.Load()
+	if c.settings.Load() == now {
+		return false
+	}
+	if !fits(now, state) {
+		return true
+	}
+	c.settings.Store(now)
+	return false
+}
+
+// fits reports whether settings ask for no more than a handshake showed.
+func fits(settings *tls.Config, state *tls.ConnectionState) bool {
+	if state.Version < settings.MinVersion {
+		return false
+	}
+	if len(state.PeerCertificates) == 0 {
+		return settings.ClientAuth != tls.RequireAndVerifyClientCert
+	}
+	if settings.ClientAuth == tls.NoClientCert {
+		return false
+	}
+	between := x509.NewCertPool()
+	for _, cert := range state.PeerCertificates[1:] {
+		between.AddCert(cert)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: settings.ClientCAs, Intermediates: between,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return err == nil
 }
 
 // tlsSettings are a listener's TLS settings and the certificate files behind them.
@@ -305,7 +349,10 @@ func (l *listener) ours() bool {
 // conn is a counted connection that knows where it came from.
 type conn struct {
 	net.Conn
-	info  gateway.ConnInfo
+	info gateway.ConnInfo
+	// settings are those that its handshake satisfies.
+	settings atomic.Pointer[tls.Config]
+
 	conns *connections
 	addr  netip.Addr
 	once  sync.Once

@@ -52,15 +52,16 @@ func (s *Server) follow(next *assembly) error {
 	if next.cfg.Admin != before.cfg.Admin || next.cfg.DataDir != before.cfg.DataDir {
 		s.log.Warn("admin and data_dir follow at the next start only")
 	}
-	opened, kept, err := s.followListeners(next)
+	doors, err := s.followListeners(next)
 	if err != nil {
 		return err
 	}
 	if err := s.record.follow(s.decisions(next.cfg), s.log); err != nil {
-		for _, l := range opened {
-			l.Close()
-		}
+		doors.drop()
 		return err
+	}
+	for l, settings := range doors.follow { // from here on nothing fails
+		l.use(settings)
 	}
 	s.tracer.follow(next.cfg.Telemetry, s.log)
 	s.conns.limit(next.cfg.LimitsHTTP)
@@ -71,12 +72,12 @@ func (s *Server) follow(next *assembly) error {
 	s.current = next
 	next.authn.Settle()
 	for key, l := range s.listeners {
-		if !kept[key] {
+		if !doors.kept[key] {
 			s.retire(l)
 			delete(s.listeners, key)
 		}
 	}
-	for _, l := range opened {
+	for _, l := range doors.opened {
 		s.listeners[doorKey(l.cfg)] = l
 		go l.serve()
 		s.log.Info("listening", "listener", l.cfg.Name, "address", l.Addr().String())
@@ -85,45 +86,56 @@ func (s *Server) follow(next *assembly) error {
 	return nil
 }
 
-// followListeners opens new addresses and gives kept ones their new TLS settings.
-func (s *Server) followListeners(next *assembly) (opened []*listener, kept map[string]bool, err error) {
-	kept = map[string]bool{}
-	follow := map[*listener]tlsSettings{}
-	fail := func(err error) ([]*listener, map[string]bool, error) {
-		for _, l := range opened {
-			l.Close()
-		}
-		for _, t := range follow {
-			if t.files != nil {
-				t.files.Close()
-			}
-		}
-		return nil, nil, err
+// doors are what a configuration makes of the listeners.
+type doors struct {
+	opened []*listener
+	follow map[*listener]tlsSettings // kept ones, with what they are to go by
+	kept   map[string]bool           // by doorKey
+}
+
+// drop gives everything back.
+func (d *doors) drop() {
+	for _, l := range d.opened {
+		l.Close()
 	}
+	for _, t := range d.follow {
+		if t.files != nil {
+			t.files.Close()
+		}
+	}
+}
+
+// followListeners opens new addresses and makes new TLS settings for kept ones,
+// which go by the old ones as yet: what comes after may fail.
+func (s *Server) followListeners(next *assembly) (*doors, error) {
+	d := &doors{kept: map[string]bool{}, follow: map[*listener]tlsSettings{}}
 	for _, c := range next.cfg.Listeners {
-		old := s.listeners[doorKey(c)]
-		if old == nil {
-			l, err := s.open(c, next)
-			if err != nil {
-				return fail(err)
-			}
-			opened = append(opened, l)
-			continue
+		if err := s.followListener(d, c, next); err != nil {
+			d.drop()
+			return nil, err
 		}
-		if !sameDoor(old.cfg, c) {
-			return fail(&gatehouse.Error{Code: "server.listener", Message: fmt.Sprintf("the listener %s cannot change its protocols or PROXY setting while it is open", c.Name),
-				Hint: "restart, or give it another address"})
-		}
-		settings, err := s.tlsSettings(c, next)
-		if err != nil {
-			return fail(err)
-		}
-		follow[old], kept[doorKey(c)] = settings, true
 	}
-	for l, settings := range follow {
-		l.use(settings)
+	return d, nil
+}
+
+func (s *Server) followListener(d *doors, c config.Listener, next *assembly) error {
+	old := s.listeners[doorKey(c)]
+	if old == nil {
+		l, err := s.open(c, next)
+		if err == nil {
+			d.opened = append(d.opened, l)
+		}
+		return err
 	}
-	return opened, kept, nil
+	if !sameDoor(old.cfg, c) {
+		return &gatehouse.Error{Code: "server.listener", Message: fmt.Sprintf("the listener %s cannot change its protocols or PROXY setting while it is open", c.Name),
+			Hint: "restart, or give it another address"}
+	}
+	settings, err := s.tlsSettings(c, next)
+	if err == nil {
+		d.follow[old], d.kept[doorKey(c)] = settings, true
+	}
+	return err
 }
 
 // doorKey tells doors apart over reloads.
@@ -182,6 +194,13 @@ func (s *Server) stamp() string {
 	cfg := s.current.cfg
 	s.mu.Unlock()
 	files := append([]string{s.opts.ConfigPath}, cfg.Files()...)
+	for _, l := range cfg.Listeners {
+		if l.TLS != nil {
+			for _, name := range l.TLS.ClientCerts.CA {
+				files = append(files, s.path(name))
+			}
+		}
+	}
 	for _, pattern := range append([]string{cfg.Policies.Entities}, cfg.Policies.Files...) {
 		if names, err := filepath.Glob(s.path(pattern)); err == nil {
 			files = append(files, names...)
