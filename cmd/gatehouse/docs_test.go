@@ -51,6 +51,9 @@ func documents(t *testing.T) []string {
 	return out
 }
 
+// heredoc is a file that a shell writes: cat > NAME <<'END'
+var heredoc = regexp.MustCompile(`(?s)cat > (\S+) <<'END'\n(.*?\n)END\n`)
+
 var fence = regexp.MustCompile("^```([a-z]*)(?: file=([^ ]+))?$")
 
 func blocks(t *testing.T, doc string) []block {
@@ -66,7 +69,11 @@ func blocks(t *testing.T, doc string) []block {
 		case open == nil && m != nil:
 			open = &block{doc: doc, lang: m[1], file: m[2], line: i + 1}
 		case open != nil && line == "```":
-			out, open = append(out, *open), nil
+			out = append(out, *open)
+			for _, m := range heredoc.FindAllStringSubmatch(open.text, -1) {
+				out = append(out, block{doc: doc, lang: "yaml", file: m[1], line: open.line, text: m[2]})
+			}
+			open = nil
 		case open != nil:
 			open.text += line + "\n"
 		}
