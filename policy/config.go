@@ -149,6 +149,9 @@ func relative(dir, name string) string {
 }
 
 func readBounded(name string, limit int64) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a pipe would keep a reload waiting
+		return nil, &gatehouse.Error{Code: "policy.file", At: gatehouse.Position{File: name}, Message: "not a regular file"}
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, &gatehouse.Error{Code: "policy.file", Err: err}

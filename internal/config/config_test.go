@@ -354,17 +354,78 @@ func TestNearest(t *testing.T) {
 
 func TestMaskSecrets(t *testing.T) {
 	for line, want := range map[string]string{
-		`client_secret: hunter2`:                   `client_secret: *******`,
-		`{client_secret: "a b", x: 1}`:             `{client_secret: *****, x: 1}`,
-		`client_secret: "${env:X}"`:                `client_secret: "${env:X}"`,
-		`"password": 'x' # note`:                   `"password": *** # note`,
-		`url: https://a:b@c/d`:                     `url: https://a:*@c/d`,
-		`password: é, secret: x`:                   `password: ***`,
-		`password: a, client_secret: b, token: cc`: `password: *, client_secret: *, token: **`,
-		`audience: [x]`:                            `audience: [x]`,
+		`client_secret: hunter2`:                     `client_secret: *******`,
+		`{client_secret: "a b", x: 1}`:               `{client_secret: *****, x: 1}`,
+		`{"client_secret":"a", x: 1}`:                `{"client_secret":***, x: 1}`,
+		`client_secret: "${env:X}"`:                  `client_secret: "${env:X}"`,
+		`{client_secret: ${env:X}, token: b}`:        `{client_secret: ${env:X}, token: *}`,
+		`client_secret: a${env:X}b`:                  `client_secret: **********`,
+		`"password": 'x' # note`:                     `"password": *** # note`,
+		`password: a pass phrase # note`:             `password: ************* # note`,
+		`password: "a\"b" # note`:                    `password: ****** # note`,
+		`{password: 'it''s', x: 1}`:                  `{password: *******, x: 1}`,
+		`password: &p a`:                             `password: &p *`,
+		`password: !!str a`:                          `password: !!str *`,
+		`password: *p`:                               `password: *p`,
+		`password: "a`:                               `password: **`,
+		`password: [a, b]`:                           `password: ******`,
+		`url: https://a:b@c/d`:                       `url: https://a:*@c/d`,
+		`password: é, secret: x`:                     `password: ***          `,
+		`{password: a, client_secret: b, token: cc}`: `{password: *, client_secret: *, token: **}`,
+		`set: {Authorization: "Bearer a", x: 1}`:     `set: {Authorization: **********, x: 1}`,
+		`cookie: {name: access_token}`:               `cookie: {name: access_token}`,
+		`api_keys: {file: keys}`:                     `api_keys: {file: keys}`,
+		`audience: [x]`:                              `audience: [x]`,
 	} {
 		if got := maskSecrets(line); got != want {
 			t.Errorf("%s became %s, want %s", line, got, want)
+		}
+	}
+}
+
+// A header rule may carry a credential to the upstream.
+func TestHeaderRulesHoldSecrets(t *testing.T) {
+	var before *Config
+	for _, name := range []string{"authorization", "Proxy-Authorization", "Cookie", "x-api-key", "api-key", "x-auth-token"} {
+		text := strings.Replace(small, "    operations:", "    headers: {request: {set: {"+name+": \"Bearer hunter2\", x-plain: shown}}}\n    operations:", 1)
+		c, ds := Load(filepath.Join(write(t, map[string]string{"gatehouse.yaml": text, policies: ""}), "gatehouse.yaml"), Env{})
+		if len(ds) != 2 || ds[0].Code != "config.literal_secret" || strings.Contains(ds.String(), "hunter2") {
+			t.Errorf("%s: %s", name, ds.String())
+		}
+		shown := fmt.Sprint(Diff(before, c))
+		if strings.Contains(shown, "hunter2") || !strings.Contains(shown, "-> shown") {
+			t.Errorf("%s: %s", name, shown)
+		}
+	}
+}
+
+// However a secret is written, no diagnostic shows it.
+func TestDiagnosticsShowNoSecret(t *testing.T) {
+	for _, v := range []string{
+		`client_secret: "abc\"hunter2"`, `client_secret: 'it''hunter2'`, `client_secret: my hunter2 phrase`,
+		`client_secret: &a hunter2`, `client_secret: !!str hunter2`, `client_secret: !!str &a "hunter2"`,
+		"client_secret: |\n          a\n            b\n          hunter2", "client_secret: >-\n          hunter2",
+		"client_secret:\n          hunter2", "client_secret: # why\n          hunter2", "client_secret: a\n          hunter2",
+		"client_secret: \"a\n            b\n          hunter2\"", `"client_secret": "hunter2"`, `"client_secret":"hunter2"`,
+		"client_secret: ${env:NOPE}hunter2", "client_secret: hunter2${env:NOPE}",
+		"client_secret: [hunter2]", "client_secret: [a,\n          hunter2]", "client_secret: {a: hunter2}", "client_secret: hunter2, x",
+		"a: {client_secret: a hunter2, token: [a,\n          hunter2]}",
+	} {
+		for _, section := range []string{"issuers", "isuers"} {
+			src := "version: 1\nauthn:\n  " + section + ":\n    - name: a\n      introspection:\n        " + v +
+				"\n        url: https://u:hunter2@x/y z\n"
+			for _, also := range []string{"", "\t", "        name: x\n        - name\n"} { // the parser's own complaints, too
+				if _, ds := Parse("x.yaml", []byte(src+also), testEnv()); strings.Contains(ds.String(), "hunter2") {
+					t.Errorf("%s:\n%s", v, ds)
+				}
+			}
+			// What stands anywhere in the file may come to be shown.
+			f := newFile("x.yaml", ".", []byte(src))
+			for n := range f.lines {
+				if text := f.line(n + 1); strings.Contains(text, "hunter2") {
+					t.Errorf("%s: line %d is shown as %s", v, n+1, text)
+				}
+			}
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (l *loader) includeFile(root, at *node, name string) {
 		l.report.node(at, Error, "config.include", fmt.Sprintf("more than %d files", maxIncludes), "")
 		return
 	}
-	src, err := l.env.readFile(name, maxFileBytes)
+	src, err := l.env.readRegular(name, maxFileBytes)
 	if err != nil {
 		l.report.node(at, Error, "config.include", "cannot read "+name, cause(err))
 		return

@@ -56,6 +56,19 @@ func (e Env) readFile(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// readRegular is readFile for what must be a file: a pipe or a terminal would keep
+// a reload waiting, and a device has no end. It follows links.
+func (e Env) readRegular(path string, limit int64) ([]byte, error) {
+	if e.ReadFile == nil {
+		if info, err := os.Stat(path); err != nil {
+			return nil, err
+		} else if !info.Mode().IsRegular() {
+			return nil, errors.New("not a regular file")
+		}
+	}
+	return e.readFile(path, limit)
+}
+
 // cause returns the essence of a file system error, without the path that the
 // message names already.
 func cause(err error) string {

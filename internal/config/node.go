@@ -75,7 +75,11 @@ func (f *file) line(n int) string {
 	if n < 1 || n > len(f.lines) || len(f.lines[n-1]) > maxShownLine {
 		return ""
 	}
-	return maskSecrets(strings.ToValidUTF8(f.lines[n-1], "\uFFFD"))
+	line := strings.ToValidUTF8(f.lines[n-1], "\uFFFD")
+	if secretLine(f.lines, n-1) {
+		return stars(line, indent(line), len(line))
+	}
+	return maskSecrets(line)
 }
 
 // clamp returns the nearest place that exists in the file.

@@ -219,23 +219,25 @@ func (r *treeReader) mapping(n ast.Node, values []*ast.MappingValueNode, depth i
 		out.members = append(out.members, member{key, value})
 	}
 	for _, m := range merged {
-		r.merge(out, m)
+		r.merge(out, m, seen)
 	}
 	return out
 }
 
-// merge adds the members of a merge key's value (<<) that are not there yet.
-func (r *treeReader) merge(into, from *node) {
+// merge adds the members of a merge key's value (<<) that are not there yet: those
+// that were seen.
+func (r *treeReader) merge(into, from *node, seen map[string]*node) {
 	switch from.kind {
 	case mapping:
 		for _, m := range from.members {
-			if into.member(m.key.text) == nil {
+			if seen[m.key.text] == nil {
+				seen[m.key.text] = m.key
 				into.members = append(into.members, m)
 			}
 		}
 	case sequence:
 		for _, item := range from.items {
-			r.merge(into, item)
+			r.merge(into, item, seen)
 		}
 	default:
 		r.report.node(from, Error, "config.type", "a merge key (<<) takes a mapping", "")

@@ -76,7 +76,7 @@ func (l *loader) lookup(n *node, reference string) (value, message, hint string)
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(n.file.dir, path)
 		}
-		b, err := l.env.readFile(path, maxSecretBytes)
+		b, err := l.env.readRegular(path, maxSecretBytes)
 		if err != nil {
 			return "", fmt.Sprintf("file %s cannot be read", name), cause(err)
 		}
@@ -96,8 +96,11 @@ func isSecretPath(path string) bool {
 	if strings.HasPrefix(path, "policies.") || strings.Contains(path, ".claims.") {
 		return false // names of claims and their types
 	}
-	return secretKey.MatchString(path[strings.LastIndexByte(path, '.')+1:])
+	return secretKey.MatchString(path[strings.LastIndexByte(path, '.')+1:]) || secretHeader.MatchString(path)
 }
+
+// secretHeader matches header rules whose values are credentials.
+var secretHeader = regexp.MustCompile(`(?i)\.headers\.(request|response)\.(set|add)\.(proxy-authorization|authorization|cookie|set-cookie|(.*-)?api-?key)$`)
 
 // userinfo matches a password in a URL.
 var userinfo = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#@]+@`)
@@ -141,30 +144,4 @@ func (n *node) conceal(message string) string {
 		return "what " + n.raw + " stands for is not valid here"
 	}
 	return message
-}
-
-// secretText matches a secret in a source line: what follows a secret's key, or
-// a password in a URL.
-var secretText = regexp.MustCompile(
-	`(?i)((?:secret|password|passwd|passphrase|token)["']?\s*:\s+)("[^"]*"?|'[^']*'?|[^\s,}#]+)|(://[^/?#@\s]*:)([^/?#@\s]+)@`)
-
-// maskSecrets replaces the secrets in a source line by asterisks and keeps its
-// length, so that the caret stays where it belongs.
-func maskSecrets(line string) string {
-	for _, m := range secretText.FindAllStringSubmatchIndex(line, -1) {
-		from, to := m[4], m[5]
-		if from < 0 {
-			from, to = m[8], m[9]
-		}
-		if value := line[from:to]; !strings.Contains(value, "${") {
-			stars := strings.Repeat("*", len([]rune(value)))
-			// Byte positions after a value of wide characters would move; such a
-			// line is cut instead.
-			if len(stars) != len(value) {
-				return line[:from] + "***"
-			}
-			line = line[:from] + stars + line[to:]
-		}
-	}
-	return line
 }
