@@ -24,8 +24,13 @@ func (a *app) tell(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\
 
 // colour reports whether w is a terminal of somebody who likes colours.
 func colour(w io.Writer) bool {
+	return terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// terminal reports whether somebody watches w.
+func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,13 +30,19 @@ func newRun(a *app) *cobra.Command {
 		RunE: runs(func(ctx context.Context, args []string) error {
 			a.named(args)
 			log, level := server.NewLog(a.stderr)
+			var started atomic.Bool
 			s, err := server.Start(context.WithoutCancel(ctx), server.Options{ConfigPath: a.config, Log: log, Level: level,
 				Version: thisBuild().Version, Watch: watch, Drain: drain, Warn: func(ds config.Diagnostics) {
+					if started.Load() && !terminal(a.stderr) {
+						logDiagnostics(log, ds) // by then standard error is a log that programs read
+						return
+					}
 					_ = ds.WriteText(a.stderr, colour(a.stderr)) // where errors go there is nowhere to tell of an error
 				}})
 			if err != nil {
 				return a.notStarted(err)
 			}
+			started.Store(true)
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
@@ -56,6 +64,17 @@ func newRun(a *app) *cobra.Command {
 	cmd.Flags().DurationVar(&watch, "watch", 2*time.Second, "how often the files are looked at for changes; 0 for never")
 	cmd.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long requests under way may take when the gateway stops")
 	return cmd
+}
+
+// logDiagnostics writes what was said of a configuration as lines of the log.
+func logDiagnostics(log *slog.Logger, ds config.Diagnostics) {
+	for _, d := range ds {
+		level := slog.LevelWarn
+		if d.Severity == config.Error {
+			level = slog.LevelError
+		}
+		log.Log(context.Background(), level, d.Message, "code", d.Code, "at", d.At.String(), "hint", d.Hint)
+	}
 }
 
 // notStarted tells a wrong configuration, with its source line, from a failure of
