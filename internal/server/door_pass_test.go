@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 )
@@ -67,5 +66,3 @@ func TestHTTP1DuplexLosesNothing(t *testing.T) {
 		c.Close()
 	}
 }
-
-var _ = strings.Contains
