@@ -125,9 +125,9 @@ func (l *listener) accept() {
 			continue
 		}
 		go func() {
-			defer l.conns.leave(netip.Addr{})
 			_ = c.SetReadDeadline(time.Now().Add(proxyHeaderTimeout))
 			client, err := readProxyHeader(c)
+			l.conns.leave(netip.Addr{}) // its place is the connection's, or free
 			if err != nil {
 				l.log.Warn("bad PROXY header", "listener", l.cfg.Name, "from", remote.String(), "error", err)
 				c.Close()
