@@ -198,6 +198,11 @@ func (w *netWriter) finish() {
 }
 
 func (w *netWriter) WriteTrailer(h gatehouse.Header) error {
+	if w.http1 { // a short answer would be sent with a length, which leaves no room for trailers
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
 	for _, f := range h {
 		w.w.Header().Add(http.TrailerPrefix+textproto.CanonicalMIMEHeaderKey(f.Name), f.Value)
 	}
@@ -240,13 +245,19 @@ func (w *netWriter) Upgrade() (io.ReadWriteCloser, error) {
 	return &hijackedConn{conn, buf.Reader}, nil
 }
 
-// hijackedConn reads what net/http had buffered first.
+// hijackedConn reads what net/http had buffered first, and then past net/http,
+// which would take the end of what the client sends for the end of the client.
 type hijackedConn struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-func (c *hijackedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+func (c *hijackedConn) Read(p []byte) (int, error) {
+	if c.r.Buffered() > 0 {
+		return c.r.Read(p)
+	}
+	return c.Conn.Read(p)
+}
 
 // CloseWrite half-closes, so that a tunnel can end one way at a time.
 func (c *hijackedConn) CloseWrite() error {
