@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ var keep keeper
 type keeper struct {
 	mu      sync.Mutex
 	clients map[*Client]struct{}
+	waits   []*Wait
 	running bool
 }
 
@@ -31,6 +33,11 @@ func (k *keeper) add(c *Client) {
 		k.clients = map[*Client]struct{}{}
 	}
 	k.clients[c] = struct{}{}
+	k.start()
+}
+
+// start is called under the keeper's lock.
+func (k *keeper) start() {
 	if !k.running {
 		k.running = true
 		clock.Store(time.Now().UnixNano())
@@ -53,7 +60,13 @@ func (k *keeper) run() {
 		clock.Store(now.UnixNano())
 		list = list[:0]
 		k.mu.Lock()
-		if len(k.clients) == 0 {
+		for _, w := range k.waits {
+			if !w.over && w.ctx.Err() != nil {
+				w.over = true
+				w.stop.Interrupt()
+			}
+		}
+		if len(k.clients) == 0 && len(k.waits) == 0 {
 			k.running = false
 			k.mu.Unlock()
 			return
@@ -120,4 +133,35 @@ func (c *Client) sweep(now int64, gone []*clientConn) []*clientConn {
 	c.idle = kept
 	c.next += looks
 	return gone
+}
+
+// A Wait has something interrupted when a context ends, within a tenth of a
+// second: a read of a request's body, say. It costs no goroutine and no timer.
+type Wait struct {
+	ctx   context.Context
+	stop  interface{ Interrupt() }
+	index int
+	over  bool
+}
+
+// Begin begins to look after ctx. stop.Interrupt is called at most once, under a
+// lock, and must be quick.
+func (w *Wait) Begin(ctx context.Context, stop interface{ Interrupt() }) {
+	keep.mu.Lock()
+	defer keep.mu.Unlock()
+	w.ctx, w.stop, w.over, w.index = ctx, stop, false, len(keep.waits)
+	keep.waits = append(keep.waits, w)
+	keep.start()
+}
+
+// End ends it: Interrupt is not under way and will not be called.
+func (w *Wait) End() {
+	keep.mu.Lock()
+	defer keep.mu.Unlock()
+	last := len(keep.waits) - 1
+	keep.waits[w.index] = keep.waits[last]
+	keep.waits[w.index].index = w.index
+	keep.waits[last] = nil
+	keep.waits = keep.waits[:last]
+	w.ctx, w.stop = nil, nil
 }

@@ -91,10 +91,22 @@ func (p *Pool) copyBody(ctx context.Context, e *member, t *attempt, a *answer, w
 	if dog != nil {
 		bitten = dog.stop()
 	}
+	if err != nil {
+		return p.brokeOff(ctx, err, bitten, e, t)
+	}
+	if h := a.source.Trailer(); len(h) > 0 {
+		if err := w.WriteTrailer(h); err != nil {
+			return writeFailed(ctx, err)
+		}
+	}
+	return nil
+}
+
+// brokeOff says why a body did not come to its end.
+func (p *Pool) brokeOff(ctx context.Context, err error, bitten bool, e *member, t *attempt) error {
 	var own *gatehouse.Error
 	var bad *errAnswer
 	switch {
-	case err == nil:
 	case errors.As(err, &own):
 		return err
 	case bitten:
@@ -105,16 +117,9 @@ func (p *Pool) copyBody(ctx context.Context, e *member, t *attempt, a *answer, w
 	case errors.As(err, &bad):
 		p.settle(e, t, failed)
 		return &gatehouse.Error{Code: "upstream.malformed", Status: 502, Message: "the upstream's answer is not HTTP", Err: err}
-	default:
-		p.settle(e, t, failed)
-		return &gatehouse.Error{Code: "upstream.aborted", Status: 502, Message: "the upstream's answer broke off", Err: err}
 	}
-	if h := a.source.Trailer(); len(h) > 0 {
-		if err := w.WriteTrailer(h); err != nil {
-			return writeFailed(ctx, err)
-		}
-	}
-	return nil
+	p.settle(e, t, failed)
+	return &gatehouse.Error{Code: "upstream.aborted", Status: 502, Message: "the upstream's answer broke off", Err: err}
 }
 
 // copyAnswer returns a *gatehouse.Error for the client's side and the plain error

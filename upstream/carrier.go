@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -12,6 +13,7 @@ import (
 type carrier interface {
 	// send writes m and returns the head of its final answer. After an error the
 	// carrier may still be reading m.body, until that is detached.
+	// It does not keep m.
 	send(ctx context.Context, m *message) (*answer, error)
 	// closeIdle closes connections that nobody uses now.
 	closeIdle()
@@ -27,6 +29,13 @@ type message struct {
 	// reached is set once a connection was had: from then on some of the message
 	// may have been delivered.
 	reached bool
+}
+
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+func (m *message) free() {
+	*m = message{}
+	messages.Put(m)
 }
 
 // An answer is the head of what the upstream said, and its body to come.

@@ -62,7 +62,7 @@ func (c *ownCall) compose(m *message) {
 	c.out.Header, c.out.Upgrade, c.out.Trailers = o.Header, o.Upgrade, o.Trailers
 	c.out.Repeatable = idempotent(o.Method)
 	if m.body != nil {
-		if c.out.Whole = m.body.whole; !m.body.held {
+		if c.out.Whole = m.body.whole; !m.body.held { // then it is read by another goroutine
 			c.out.Body, c.out.Length = m.body.open(), m.body.length
 		}
 	}

@@ -148,17 +148,35 @@ func (p *Pool) Forward(ctx context.Context, x *gatehouse.Exchange, w gatehouse.R
 	up := newUpload(&x.Request.Body)
 	err := checkOutbound(&x.Outbound, up != nil)
 	if err == nil {
-		defer up.detach(w)
-		if up.streams() {
-			// net/http waits for its reader of the body even where ctx has ended.
-			defer context.AfterFunc(ctx, up.interrupt)()
-		}
-		err = p.forward(ctx, x, w, up)
+		err = p.carry(ctx, x, w, up)
 	}
+	up.free()
 	if err != nil {
 		r.Err = inert(err)
 	}
 	return err
+}
+
+// carry looks after the request's body while it is sent.
+func (p *Pool) carry(ctx context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter, up *upload) error {
+	if !up.streams() {
+		return p.forward(ctx, x, w, up)
+	}
+	up.wait.Begin(ctx, up)
+	err := up.readAhead()
+	if !up.streams() {
+		up.wait.End()
+		return p.forward(ctx, x, w, up)
+	}
+	defer up.detach(w)
+	defer up.wait.End()
+	switch {
+	case err == nil:
+		return p.forward(ctx, x, w, up)
+	case ctx.Err() == nil || saysWhy(err):
+		return clientBroke(err)
+	}
+	return ctxError(ctx)
 }
 
 // An attempt is one try at one endpoint.
@@ -170,7 +188,9 @@ type attempt struct {
 
 func (p *Pool) forward(ctx context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter, up *upload) error {
 	p.budget.earn()
-	m := message{out: &x.Outbound, body: up, interim: w}
+	m := messages.Get().(*message)
+	defer m.free()
+	m.out, m.body, m.interim = &x.Outbound, up, w
 	report := &x.Decision.Upstream
 	var tried attempts
 	var last error
@@ -184,12 +204,12 @@ func (p *Pool) forward(ctx context.Context, x *gatehouse.Exchange, w gatehouse.R
 		}
 		tried.add(e)
 		report.Attempts, report.Addr = tried.n, e.addr
-		err, head := p.try(ctx, e, &t, &m, x, w)
+		err, head := p.try(ctx, e, &t, m, x, w)
 		if err == nil || head {
 			return err
 		}
 		last = err
-		if !p.again(ctx, err, &m, tried.n) {
+		if !p.again(ctx, err, m, tried.n) {
 			return err
 		}
 	}

@@ -68,8 +68,11 @@ func TestRetriesOnlyWhereSafe(t *testing.T) {
 			if c.body != "" {
 				withBody(x, "data")
 			}
-			if c.body == "held" {
+			switch c.body {
+			case "held":
 				holdBody(t, x)
+			case "streamed": // one of known length would be read ahead
+				x.Request.Body.Length = -1
 			}
 			wantError(t, p.Forward(context.Background(), x, &recorder{}), "upstream.unreachable", 502)
 			if int(count.Load()) != c.attempts || x.Decision.Upstream.Attempts != c.attempts {
