@@ -117,10 +117,14 @@ func (s *transcript) refused() (string, bool) {
 	return "", false
 }
 
+// seedSize keeps long cases away from the fuzzer, which would spend its time on
+// making them shorter.
+const seedSize = 4 << 10
+
 func seedRequests(f *testing.F) {
 	for _, c := range loadCorpus(f) {
-		if len(c.Raw) > 0 {
-			f.Add(c.bytes())
+		if seed := c.bytes(); len(seed) < seedSize {
+			f.Add(seed)
 		}
 	}
 	for _, s := range []string{
@@ -252,8 +256,8 @@ func inOrder(h http.Header, without ...string) (out gatehouse.Header) {
 // are reached.
 func FuzzSplit(f *testing.F) {
 	for _, c := range loadCorpus(f) {
-		if len(c.Raw) > 0 {
-			f.Add(c.bytes(), []byte{1, 7, 3})
+		if seed := c.bytes(); len(seed) < seedSize {
+			f.Add(seed, []byte{1, 7, 3})
 		}
 	}
 	f.Add([]byte("GET /"+strings.Repeat("a", 200)+" HTTP/1.1\nHost: h\r\n\r\n"), []byte{60, 60})
@@ -322,7 +326,9 @@ func FuzzChunked(f *testing.F) {
 // FuzzResponse compares the reader of answers with net/http's, bodies included.
 func FuzzResponse(f *testing.F) {
 	for _, c := range loadAnswers(f) {
-		f.Add([]byte(c.raw()), "GET")
+		if seed := c.raw(); len(seed) < seedSize {
+			f.Add([]byte(seed), orElse(c.Method, "GET"))
+		}
 	}
 	for _, s := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 200\r\n\r\nok", "HTTP/1.1 204 \r\nDate: x\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"} {
@@ -343,7 +349,7 @@ func FuzzResponse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("net/http breaks off the body of %+v: %v", ours, err)
 		}
-		theirs := answer{Status: res.StatusCode, Minor: res.ProtoMinor, Header: inOrder(res.Header, "Connection"), Body: string(body), Trailer: inOrder(res.Trailer)}
+		theirs := answer{Status: res.StatusCode, Minor: res.ProtoMinor, Header: inOrder(res.Header, "Connection", "Trailer"), Body: string(body), Trailer: inOrder(res.Trailer)}
 		if diff := cmp.Diff(ours.canonical(), theirs); diff != "" {
 			t.Fatalf("-ours +net/http:\n%s", diff)
 		}
@@ -492,7 +498,12 @@ func (h *writing) check(t *testing.T, said []byte, method string, minor int) {
 		}
 	}
 	if h.err != nil {
-		// HTTP/1.0 has no way to say so but the reset of the connection.
+		// HTTP/1.0 has no way to say so but the reset of the connection. What was
+		// sent to its announced end before the handler went wrong is whole.
+		announced, ok := parseLength(h.header.Get("Content-Length"))
+		if err == nil && ok && int64(len(ours.Body)) == announced && strings.HasPrefix(whole, ours.Body) {
+			return
+		}
 		if err == nil && !bodiless && minor == 1 {
 			t.Fatalf("a broken answer (%v) reads as whole: %q", h.err, said)
 		}
@@ -530,7 +541,7 @@ func (h *writing) check(t *testing.T, said []byte, method string, minor int) {
 		t.Fatalf("net/http: %v\n%q", err, said)
 	}
 	body, err := io.ReadAll(res.Body)
-	theirs := answer{Status: res.StatusCode, Minor: res.ProtoMinor, Header: inOrder(res.Header, "Connection"), Body: string(body), Trailer: inOrder(res.Trailer)}
+	theirs := answer{Status: res.StatusCode, Minor: res.ProtoMinor, Header: inOrder(res.Header, "Connection", "Trailer"), Body: string(body), Trailer: inOrder(res.Trailer)}
 	if diff := cmp.Diff(ours.canonical(), theirs); err != nil || diff != "" {
 		t.Fatalf("%v -ours +net/http:\n%s%q", err, diff, said)
 	}
