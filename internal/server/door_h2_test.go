@@ -264,7 +264,7 @@ func TestHTTP2ShortBodyEndsTheUpstreamConnection(t *testing.T) {
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url()})
 	f := h.frames("plain")
-	if err := f.open(1, false, pseudo("POST", "/any/x", here, "content-length", "100")...); err != nil {
+	if err := f.open(1, false, pseudo("POST", "/any/x", here, "content-length", "100000")...); err != nil {
 		t.Fatal(err)
 	}
 	_ = f.WriteData(1, false, []byte("begin "))
