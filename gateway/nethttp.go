@@ -67,7 +67,8 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body := &pacedBody{body: r.Body, w: w, start: x.Start, timeout: lim.ReadTimeout}
 		body.pace()
 		q.Body.Source, q.Body.Length, v.w.body = body, r.ContentLength, body
-		defer body.end(v.w.http1, r.Header.Get("Expect") != "")
+		v.w.expected = r.Header.Get("Expect") != ""
+		defer body.end(v.w.http1, v.w.expected)
 	}
 	if info != nil && info.stale(r.TLS) {
 		v.w.close = true
@@ -93,6 +94,7 @@ type netWriter struct {
 	w        http.ResponseWriter
 	body     *pacedBody // of the request, nil for none
 	http1    bool
+	expected bool // the client waits to be asked for the body
 	close    bool // the connection ends with the answer
 	timeout  time.Duration
 	deadline time.Time
@@ -107,6 +109,12 @@ func (w *netWriter) WriteHead(status int, h gatehouse.Header) error {
 	}
 	out := w.w.Header()
 	if status < 200 {
+		if w.http1 && w.expected && !w.body.done.Load() {
+			// net/http writes 100 Continue in whatever goroutine reads the body, and
+			// guards its buffer against no other interim answer.
+			return nil
+		}
+		w.extend()
 		for _, f := range h {
 			out.Add(f.Name, f.Value)
 		}

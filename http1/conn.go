@@ -18,7 +18,6 @@ const (
 	phaseHead
 	phaseHandle // waiting for nobody the janitor knows
 	phaseBody
-	phaseWrite
 	phaseTunnel
 )
 
@@ -35,6 +34,7 @@ type Conn struct {
 
 	phase    atomic.Int32
 	deadline atomic.Int64 // of the phase, in the server's clock; 0 for none
+	writeBy  atomic.Int64 // of a write: the body may be read in another goroutine meanwhile
 	since    int64        // when the request's head was there
 	endless  atomic.Bool
 	cut      atomic.Bool // by the janitor
@@ -42,27 +42,30 @@ type Conn struct {
 
 // enter begins a phase that may take d; 0 for as long as it likes.
 func (c *Conn) enter(phase int32, d time.Duration) {
-	at := int64(0)
-	if d > 0 {
-		at = c.server.clock.Load() + int64(d) + int64(tick)
-	}
-	c.deadline.Store(at)
+	c.deadline.Store(c.server.in(d))
 	c.phase.Store(phase)
+}
+
+// in is the instant d from now, 0 for d 0.
+func (s *Server) in(d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return s.clock.Load() + int64(d) + int64(tick)
 }
 
 // inspect is the janitor's look, at time now.
 func (c *Conn) inspect(now int64) {
-	phase := c.phase.Load()
+	if at := c.writeBy.Load(); at != 0 && now > at {
+		c.cut.Store(true)
+		_ = c.net.SetWriteDeadline(time.Unix(1, 0))
+	}
 	if at := c.deadline.Load(); at != 0 && now > at {
 		c.cut.Store(true)
-		if phase == phaseWrite {
-			_ = c.net.SetWriteDeadline(time.Unix(1, 0))
-			return
-		}
 		_ = c.net.SetReadDeadline(time.Unix(1, 0))
 		return
 	}
-	if phase == phaseHandle && now-atomic.LoadInt64(&c.since) > int64(lookAfter) && c.gone() {
+	if c.phase.Load() == phaseHandle && now-atomic.LoadInt64(&c.since) > int64(lookAfter) && c.gone() {
 		c.cancel()
 	}
 }
@@ -152,6 +155,7 @@ func (c *Conn) refuse(ctx context.Context, lim *Limits, err *gatehouse.Error) {
 	c.req.Close = true
 	c.body.open(c, lim)
 	c.body.b.err = io.EOF
+	c.body.done.Store(true)
 	c.w.open(&c.req, lim)
 	c.w.length0()
 	c.enter(phaseHandle, 0)
@@ -207,20 +211,29 @@ func (c *Conn) linger(lim *Limits) {
 }
 
 // Body is a request's body. It asks the client for it (100 Continue) when it is
-// first read, and cuts off who sends too slowly.
+// first read, and cuts off who sends too slowly. Whoever carries it upstream may
+// read it while the answer is written; what both look at is atomic.
 type Body struct {
 	b     body
 	conn  *Conn
 	lim   *Limits
 	begun int64
-	got   int64
-	ask   bool
+	got   atomic.Int64
+	ask   atomic.Bool // the client waits for 100 Continue
+	done  atomic.Bool // the body was read to its end
 }
 
 func (b *Body) open(c *Conn, lim *Limits) {
-	b.conn, b.lim, b.begun, b.got = c, lim, 0, 0
-	b.ask = c.req.Continue
+	b.conn, b.lim, b.begun = c, lim, 0
+	b.got.Store(0)
+	b.ask.Store(c.req.Continue)
 	b.b.open(&c.src, lim, c.req.Length)
+	b.done.Store(b.b.done())
+}
+
+// unreadable reports whether what is left is more than the connection is worth.
+func (b *Body) unreadable() bool {
+	return !b.done.Load() && (b.ask.Load() || b.conn.req.Length-b.got.Load() > maxSkip)
 }
 
 // Length is the announced length, Chunked where there is none, 0 for no body.
@@ -233,8 +246,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.b.err != nil {
 		return 0, b.b.err
 	}
-	if b.ask {
-		b.ask = false
+	if b.ask.Load() {
+		b.ask.Store(false)
 		if err := b.conn.w.sendContinue(); err != nil {
 			b.b.err = err
 			return 0, err
@@ -245,20 +258,29 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.begun == 0 {
 		b.begun = clock
 	}
-	c.deadline.Store(b.begun + int64(b.lim.ReadBody) + int64(tick) + b.got/b.lim.BodyRate*int64(time.Second))
+	c.deadline.Store(b.begun + int64(b.lim.ReadBody) + int64(tick) + b.got.Load()/b.lim.BodyRate*int64(time.Second))
 	c.phase.Store(phaseBody)
 	n, err := b.b.Read(p)
 	c.enter(phaseHandle, 0)
-	b.got += int64(n)
+	b.got.Add(int64(n))
+	if b.b.done() {
+		b.done.Store(true)
+	}
 	return n, err
 }
 
-// SetReadDeadline cuts a wait for the client's next bytes short.
-func (b *Body) SetReadDeadline(at time.Time) error { return b.conn.net.SetReadDeadline(at) }
+// SetReadDeadline cuts a wait for the client's next bytes short. After the body's
+// end nobody waits, and the next request is not to be cut.
+func (b *Body) SetReadDeadline(at time.Time) error {
+	if b.done.Load() {
+		return nil
+	}
+	return b.conn.net.SetReadDeadline(at)
+}
 
 // skip reads up to max bytes of the rest and reports whether that was all.
 func (b *Body) skip(max int64) bool {
-	if b.ask || b.b.mode == bodyLength && b.b.left > max {
+	if b.ask.Load() || b.b.mode == bodyLength && b.b.left > max {
 		return false
 	}
 	buf := buffers.Get().(*[]byte)

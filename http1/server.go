@@ -105,9 +105,15 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, read []byte) {
 		c.src.w = copy(c.src.buf, read)
 	}
 	s.mu.Lock()
-	s.conns[c] = struct{}{}
+	late := s.draining.Load() // nobody would look after it
+	if !late {
+		s.conns[c] = struct{}{}
+	}
 	s.mu.Unlock()
 	defer s.forget(c)
+	if late {
+		return
+	}
 	c.serve(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"sync"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -18,6 +19,8 @@ type ResponseWriter struct {
 	buf []byte
 	own *[]byte
 	vec [3][]byte // for one gathered write
+
+	mu sync.Mutex // of headed, and of what is written before it is set
 
 	mode     uint8 // of the body; bodyNone until the head is written
 	length   int64
@@ -71,20 +74,12 @@ func (w *ResponseWriter) WriteHead(status int, h gatehouse.Header) error {
 		return errors.New("http1: a second head")
 	}
 	w.take()
-	from := len(w.buf)
 	if status < 200 && status != 101 {
-		if w.req.Minor == 0 {
-			return nil
-		}
-		w.statusLine(status)
-		if err := w.fields(h, false); err != nil {
-			w.buf = w.buf[:from]
-			return err
-		}
-		w.buf = append(w.buf, "\r\n"...)
-		return w.flush()
+		return w.interim(status, h)
 	}
+	w.mu.Lock()
 	w.headed = true
+	w.mu.Unlock()
 	w.statusLine(status)
 	if status == 101 {
 		w.upgraded, w.close = true, true
@@ -103,6 +98,23 @@ func (w *ResponseWriter) WriteHead(status int, h gatehouse.Header) error {
 	w.buf = append(w.buf, *w.conn.server.date.Load()...)
 	w.buf = append(w.buf, "\r\n\r\n"...)
 	return nil
+}
+
+// interim sends an answer that another one follows.
+func (w *ResponseWriter) interim(status int, h gatehouse.Header) error {
+	if w.req.Minor == 0 {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from := len(w.buf)
+	w.statusLine(status)
+	if err := w.fields(h, false); err != nil {
+		w.buf = w.buf[:from]
+		return err
+	}
+	w.buf = append(w.buf, "\r\n"...)
+	return w.flush()
 }
 
 func (w *ResponseWriter) fail(err error) error {
@@ -194,7 +206,7 @@ func appendable(name, value string) bool {
 // frame writes what delimits the body and says whether the connection stays
 // (RFC 9112, sections 6 and 9.3).
 func (w *ResponseWriter) frame(status int) {
-	if b := &w.conn.body; !b.b.done() && (b.ask || b.b.mode == bodyLength && b.b.left > maxSkip) {
+	if w.conn.body.unreadable() {
 		w.close = true
 	}
 	if w.conn.server.draining.Load() {
@@ -268,7 +280,8 @@ func (w *ResponseWriter) gather(p []byte) error {
 		end = crlf
 	}
 	c := w.conn
-	c.enter(phaseWrite, w.lim.Write)
+	c.writeBy.Store(c.server.in(w.lim.Write))
+	defer c.writeBy.Store(0)
 	if t, ok := unwrap(c.net).(*net.TCPConn); ok {
 		w.vec = [3][]byte{w.buf, p, end}
 		b := net.Buffers(w.vec[:])
@@ -283,11 +296,9 @@ func (w *ResponseWriter) gather(p []byte) error {
 		}
 		if w.err == nil && len(end) > 0 {
 			w.buf = append(w.buf[:0], end...)
-			c.enter(phaseHandle, 0)
 			return nil
 		}
 	}
-	c.enter(phaseHandle, 0)
 	w.buf = w.buf[:0]
 	return w.err
 }
@@ -314,9 +325,7 @@ func (w *ResponseWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	w.conn.enter(phaseWrite, w.lim.Write)
-	_, err := w.conn.net.Write(w.buf)
-	w.conn.enter(phaseHandle, 0)
+	err := w.send(w.buf)
 	w.buf = w.buf[:0]
 	if err != nil {
 		w.err = err
@@ -324,15 +333,26 @@ func (w *ResponseWriter) flush() error {
 	return err
 }
 
-// sendContinue asks for the body, unless the answer has begun.
+func (w *ResponseWriter) send(b []byte) error {
+	c := w.conn
+	c.writeBy.Store(c.server.in(w.lim.Write))
+	_, err := c.net.Write(b)
+	c.writeBy.Store(0)
+	return err
+}
+
+// sendContinue asks for the body, unless the answer has begun. Whoever reads the
+// body calls it, so it leaves the writer's buffer alone.
 func (w *ResponseWriter) sendContinue() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.headed {
 		return nil
 	}
-	w.take()
-	w.buf = append(w.buf, "HTTP/1.1 100 Continue\r\n\r\n"...)
-	return w.flush()
+	return w.send(continued)
 }
+
+var continued = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 
 // WriteTrailer adds trailer fields, which are sent where the body is chunked.
 func (w *ResponseWriter) WriteTrailer(h gatehouse.Header) error {

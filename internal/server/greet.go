@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/gatehouse/gatehouse/gateway"
@@ -16,6 +18,12 @@ const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 // greet finds out what a new connection speaks and serves it: HTTP/1.1 here,
 // HTTP/2 by net/http.
 func (l *listener) greet(c *conn) {
+	defer func() { // as net/http does: a panic costs its connection, not the process
+		if p := recover(); p != nil {
+			l.log.Error("panic in a connection", "listener", l.cfg.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.Close()
+		}
+	}()
 	ctx := gateway.WithConn(context.Background(), &c.info)
 	lim := l.http1.Limits()
 	if l.cfg.TLS != nil {
