@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,7 @@ import (
 // answer to the controls that judge it, and passes it on to the door.
 type answer struct {
 	t      *trip
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	flow   *flow
 	stream *streamWatch
 
 	sent          bool // the head has gone to the client
@@ -299,9 +297,7 @@ func isSecurityField(name string) bool {
 func (a *answer) startStream() {
 	t := a.t
 	t.x.Response.Streaming = true
-	if a.timer != nil {
-		a.timer.Stop()
-	}
+	a.flow.lift()
 	if e, ok := t.w.(interface{ Endless() }); ok {
 		e.Endless()
 	}
@@ -309,7 +305,7 @@ func (a *answer) startStream() {
 		return
 	}
 	standing, _ := t.route.Authenticator.(gatehouse.Standing)
-	a.stream = watchStream(t.x.Principal, standing, a.cancel)
+	a.stream = watchStream(t.x.Principal, standing, a.flow.cancel)
 }
 
 const streamCheckEvery = time.Second
@@ -321,7 +317,7 @@ type streamWatch struct {
 	stopped bool
 }
 
-func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel context.CancelCauseFunc) *streamWatch {
+func watchStream(p *gatehouse.Principal, standing gatehouse.Standing, cancel func(error)) *streamWatch {
 	w := &streamWatch{}
 	tick := func() {
 		err := stillGood(p, standing, time.Now())

@@ -128,13 +128,13 @@ func (t *trip) forward() *denial {
 	if err := t.outbound(); err != nil {
 		return failure("identity", gatehouse.AsError(err, "identity.unavailable", 503))
 	}
-	ctx, cancel := context.WithCancelCause(t.ctx)
-	defer cancel(nil)
-	t.answer.cancel = cancel
+	var until time.Time
 	if r.Timeout > 0 {
-		t.answer.timer = time.AfterFunc(r.Timeout, func() { cancel(errRouteTimeout) })
-		defer t.answer.timer.Stop()
+		until = x.Start.Add(r.Timeout)
 	}
+	ctx := newFlow(t.ctx, until)
+	defer ctx.cancel(context.Canceled)
+	t.answer.flow = ctx
 	if t.body != nil {
 		t.body.lend(r.Streams&StreamUpload != 0 || r.Streams&StreamGRPC != 0 && strings.HasPrefix(x.Request.Header.Get("Content-Type"), "application/grpc"))
 	}
@@ -161,12 +161,10 @@ func (t *trip) forward() *denial {
 	return nil
 }
 
-var errRouteTimeout = &gatehouse.Error{Code: "upstream.timeout", Status: 504, Message: "the route's time is up"}
-
 // forwardTrouble tells apart who broke off: the client, its body, the time, the
 // credential of a stream, or the upstream.
-func (t *trip) forwardTrouble(ctx context.Context, err error) *denial {
-	if cause := context.Cause(ctx); cause != nil {
+func (t *trip) forwardTrouble(ctx *flow, err error) *denial {
+	if cause := ctx.Err(); cause != nil {
 		var e *gatehouse.Error
 		if errors.As(cause, &e) {
 			return failure("forward", e)
