@@ -142,6 +142,8 @@ func TestJWTChecks(t *testing.T) {
 		// 8: a key that the token brings.
 		{name: "jwk", header: map[string]any{"jwk": stranger.Public()}, signer: stranger, code: "token.embedded_key"},
 		{name: "jku", header: map[string]any{"jku": "https://evil.example/keys"}, signer: stranger, code: "token.signature"},
+		{name: "x5c", header: map[string]any{"x5c": []string{"MIIB"}}, signer: stranger, code: "token.signature"},
+		{name: "jku beside the right key", header: map[string]any{"jku": "https://evil.example/keys", "x5c": []string{"MIIB"}}},
 		{name: "x5u", header: map[string]any{"x5u": "https://evil.example/cert"}, signer: stranger, code: "token.signature"},
 		// 9: kid.
 		{name: "unknown kid", header: map[string]any{"kid": "../../k1"}, code: "token.key_unknown"},
