@@ -35,6 +35,25 @@ type house struct {
 	upstream *httptest.Server
 	key      *jose.SigningKey
 	hits     atomic.Int64
+	log      logBuffer // the process's log, unmasked
+}
+
+// logBuffer is a buffer that many may write to.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 const testConfig = `version: 1
@@ -114,7 +133,7 @@ func newHouse(t *testing.T, extra string) *house {
 	h.write("shop.cedar", testPolicies)
 	h.write("gatehouse.yaml", fmt.Sprintf(testConfig, h.upstream.URL, extra))
 	var diags config.Diagnostics
-	h.Server, err = Start(context.Background(), Options{ConfigPath: filepath.Join(h.dir, "gatehouse.yaml"), Log: slog.New(slog.DiscardHandler),
+	h.Server, err = Start(context.Background(), Options{ConfigPath: filepath.Join(h.dir, "gatehouse.yaml"), Log: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Warn: func(d config.Diagnostics) { diags = d }, Drain: 5 * time.Second})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, diags)
