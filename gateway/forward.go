@@ -18,7 +18,10 @@ type boundedBody struct {
 	src  io.Reader
 	left int64
 	over atomic.Bool
+	cut  atomic.Bool // a wait was cut short by us, not by the client's slowness
 }
+
+var errSlowBody = &gatehouse.Error{Code: "body.timeout", Status: 408, Message: "the body took too long to arrive"}
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left+1 {
@@ -29,12 +32,19 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		b.over.Store(true)
 		return 0, gatehouse.ErrBodyTooLarge
 	}
+	if err != nil && err != io.EOF && !b.cut.Load() {
+		var timeout interface{ Timeout() bool }
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			err = errSlowBody
+		}
+	}
 	return n, err
 }
 
 // SetReadDeadline cuts a wait for the client's next bytes short, where the door
 // can.
 func (b *boundedBody) SetReadDeadline(at time.Time) error {
+	b.cut.Store(true)
 	if d, ok := b.src.(interface{ SetReadDeadline(time.Time) error }); ok {
 		return d.SetReadDeadline(at)
 	}
@@ -84,12 +94,12 @@ func (t *trip) readBody() *denial {
 
 // bodyTrouble says what it means that the client's body could not be read.
 func (t *trip) bodyTrouble(err error) *denial {
-	var timeout interface{ Timeout() bool }
+	var own *gatehouse.Error
 	switch {
 	case errors.Is(err, gatehouse.ErrBodyTooLarge) || t.overLimit():
 		return refusal("body", &gatehouse.Error{Code: "body.length", Status: 413, Message: "the body exceeds the limit of " + strconv.FormatInt(t.bodyLimit(), 10) + " bytes"})
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return refusal("body", &gatehouse.Error{Code: "body.timeout", Status: 408, Message: "the body took too long to arrive"})
+	case errors.As(err, &own):
+		return refusal("body", own)
 	}
 	return refusal("body", &gatehouse.Error{Code: "body.incomplete", Status: 400, Message: "the body broke off", Err: err})
 }
@@ -168,6 +178,10 @@ func (t *trip) forwardTrouble(ctx *flow, err error) *denial {
 		var e *gatehouse.Error
 		if errors.As(cause, &e) {
 			return failure("forward", e)
+		}
+		// net/http takes a client that sends too slowly for one that has gone.
+		if errors.As(err, &e) && e == errSlowBody {
+			return refusal("body", e)
 		}
 		return failure("client", &gatehouse.Error{Code: "client.gone", Status: 499, Message: "the client went away"})
 	}
