@@ -221,15 +221,24 @@ func digits(s string) bool {
 	return true
 }
 
+// maxOptions bounds what Connection fields list.
+const maxOptions = 32
+
 // checkFields bounds the header and validates every name and value (RFC 9110,
 // section 5.5).
 func checkFields(h gatehouse.Header, lim *Limits) (Oddity, *gatehouse.Error) {
 	if len(h) > lim.HeaderFields {
 		return 0, &gatehouse.Error{Code: "header.count", Status: 431, Message: "the message has too many header fields"}
 	}
-	size := 0
+	size, options := 0, 0
 	for i := range h {
 		size += len(h[i].Name) + len(h[i].Value) + 4
+		if len(h[i].Name) == len("Connection") && gatehouse.EqualFold(h[i].Name, "Connection") {
+			// Every other field will be compared with each of these.
+			if options += 1 + strings.Count(h[i].Value, ","); options > maxOptions {
+				return 0, &gatehouse.Error{Code: "header.connection", Status: 431, Message: "the message has too many connection options"}
+			}
+		}
 		if !isToken(h[i].Name) {
 			return 0, badRequest("header.name", "a header field's name is not a token")
 		}

@@ -60,6 +60,7 @@ func TestNormaliseRefuses(t *testing.T) {
 		{"header name with colon", "GET", "/", "a", []gatehouse.Field{f("a:", "c")}, "header.name"},
 		{"folded value", "GET", "/", "a", []gatehouse.Field{f("a", "b\r\n c")}, "header.value"},
 		{"NUL in value", "GET", "/", "a", []gatehouse.Field{f("a", "b\x00")}, "header.value"},
+		{"connection options", "GET", "/", "a", []gatehouse.Field{f("Connection", "close"), f("Connection", strings.Repeat(",", 40))}, "header.connection"},
 		{"transfer-encoding", "POST", "/", "a", []gatehouse.Field{f("Transfer-Encoding", "chunked")}, "framing.transfer_encoding"},
 		{"two lengths", "POST", "/", "a", []gatehouse.Field{f("Content-Length", "1"), f("Content-Length", "1")}, "framing.content_length"},
 		{"signed length", "POST", "/", "a", []gatehouse.Field{f("Content-Length", "+1")}, "framing.content_length"},
