@@ -93,6 +93,11 @@ func (c *chain) token(ctx context.Context, x *gatehouse.Exchange, s *shown) (*ga
 		}
 	}
 	if v.cnf.jkt != "" {
+		// The store of used proofs forgets by the clock: who waited for an issuer
+		// comes too late to be told apart from who was here before.
+		if c.service.now().Sub(x.Start) > replaySlack {
+			return nil, errProofStale
+		}
 		if err := c.service.prover.check(&x.Request, s, v.cnf.jkt, x.Start); err != nil {
 			return nil, err
 		}

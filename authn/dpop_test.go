@@ -234,6 +234,19 @@ func BenchmarkDPoPProof(b *testing.B) {
 	}
 }
 
+// A request that waited longer than the store allows for is refused: what it shows
+// may have been used, and forgotten, meanwhile.
+func TestDPoPWaitedTooLong(t *testing.T) {
+	h := newHouse(t, nil)
+	token := h.token(map[string]any{"cnf": map[string]any{"jkt": h.proof.Public().Thumbprint()}})
+	for waited, code := range map[time.Duration]string{0: "", replaySlack: "", replaySlack + time.Second: "dpop.stale"} {
+		x := h.dpop(token, map[string]any{"jti": waited.String(), "iat": jwtNow.Add(-waited).Unix()})
+		x.Start = jwtNow.Add(-waited)
+		_, err := h.chain(APIOptions{Methods: []string{"main"}}).Authenticate(context.Background(), x)
+		wantCode(t, err, code)
+	}
+}
+
 // A longer max_age does not bring proofs back to life that were used, and
 // forgotten, under the shorter one.
 func TestDPoPReplayOverReload(t *testing.T) {

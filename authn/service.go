@@ -21,8 +21,8 @@ type Options struct {
 	// Revocations is asked besides the list in memory: a store that many gateways
 	// share. nil for none.
 	Revocations RevocationList
-	// Now is the clock for reading files and for first fetches, time.Now if nil.
-	// Requests are judged at Exchange.Start.
+	// Now is the clock for reading files, for first fetches, and for how long a
+	// proof waited, time.Now if nil. Requests are judged at Exchange.Start.
 	Now func() time.Time
 }
 
@@ -39,6 +39,7 @@ type Service struct {
 	shared     RevocationList
 	identity   *Identity
 	revokeOpen bool
+	now        func() time.Time
 }
 
 // New makes a Service. cfg has its defaults and is valid; files that it names are
@@ -53,7 +54,7 @@ func New(cfg Config, st *State, o Options) (*Service, error) {
 		st.log.Store(o.Log)
 	}
 	cfg = cfg.inDir(o.Dir)
-	s := &Service{cfg: cfg, state: st, shared: o.Revocations, certs: newCertificateReader(cfg.MTLS),
+	s := &Service{cfg: cfg, state: st, now: now, shared: o.Revocations, certs: newCertificateReader(cfg.MTLS),
 		asked: map[string]*introspector{}, revokeOpen: cfg.Revocation.OnUnreachable == Open,
 		list: &memoryList{calls: st.revoked}}
 	var err error
