@@ -135,6 +135,9 @@ func namedByConnection(h gatehouse.Header, name string) bool {
 // or to whoever writes the message.
 func staysHere(name string) bool {
 	is := func(s string) bool { return gatehouse.EqualFold(name, s) }
+	if len(name) > 6 && name[0]|0x20 == 'p' && gatehouse.EqualFold(name[:6], "proxy-") {
+		return true
+	}
 	switch len(name) {
 	case 0:
 		return true
@@ -151,9 +154,9 @@ func staysHere(name string) bool {
 	case 14:
 		return is("Content-Length") || is("HTTP2-Settings")
 	case 17:
-		return is("Transfer-Encoding") || name[0]|0x20 == 'p' && gatehouse.EqualFold(name[:6], "proxy-")
+		return is("Transfer-Encoding")
 	}
-	return len(name) > 6 && name[0]|0x20 == 'p' && gatehouse.EqualFold(name[:6], "proxy-")
+	return false
 }
 
 // carry writes a body that did not go with its head, beside the goroutine that
