@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -166,12 +165,8 @@ func (a *assembly) upstreamNames() func(x *gatehouse.Exchange) string {
 }
 
 func (a *assembly) openPools() error {
-	var admin []netip.AddrPort
-	if ap, err := netip.ParseAddrPort(a.cfg.Admin.Address); err == nil {
-		admin = append(admin, ap)
-	}
 	for i, u := range a.cfg.Upstreams {
-		p, err := upstream.NewPool(u.Config, a.state.upstreams, upstream.Options{Guard: upstream.NewGuard(admin...), Dir: a.dir, Log: a.log})
+		p, err := upstream.NewPool(u.Config, a.state.upstreams, upstream.Options{Guard: upstream.NewGuard(a.state.admin), Dir: a.dir, Log: a.log})
 		if err != nil {
 			return a.at(fmt.Sprintf("upstreams[%d]", i), err)
 		}

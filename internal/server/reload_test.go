@@ -11,7 +11,9 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -217,5 +219,29 @@ func TestClientCAIsWatched(t *testing.T) {
 	h.write("first.pem", "")
 	if h.stamp() == before {
 		t.Error("a changed authority goes unnoticed")
+	}
+}
+
+// The admin address that is listened on is no upstream's, however it is written
+// and whatever a reload says.
+func TestNoUpstreamIsTheAdminAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"127.0.0.1:0", "localhost:0", ":0"} {
+		h := newDoors(t, doorOptions{upstream: "http://127.0.0.1:1"})
+		h.Stop()
+		h.change(t, "admin: {address: 127.0.0.1:0}", fmt.Sprintf("admin: {address: %q}", address))
+		var err error
+		if h.Server, err = Start(context.Background(), Options{ConfigPath: filepath.Join(h.dir, "gatehouse.yaml"), Log: slog.New(slog.DiscardHandler), Drain: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(h.AdminAddr())
+		h.change(t, "http://127.0.0.1:1", "http://localhost:"+port)
+		h.change(t, fmt.Sprintf("admin: {address: %q}", address), "admin: {address: 127.0.0.1:1}")
+		if err := h.Reload(context.Background()); err == nil {
+			if res, body := h.get("/any/metrics", ""); res.StatusCode == 200 || res.StatusCode == 404 || strings.Contains(body, "api_requests_total") {
+				t.Errorf("%s: %d %.100s", address, res.StatusCode, body)
+			}
+		}
+		h.Stop()
 	}
 }

@@ -59,18 +59,18 @@ type Server struct {
 	tracer    *tracer
 	reg       *prometheus.Registry
 
-	mu        sync.Mutex // of reloads and of what follows
-	current   *assembly
-	listeners map[string]*listener // by doorKey
-	retired   sync.WaitGroup       // pools of replaced assemblies
-	adminTCP  *http.Server
-	adminAddr net.Addr
-	adminUnix *http.Server
-	socket    string
-	started   time.Time
-	draining  bool
-	stopped   chan struct{}
-	stop      context.CancelFunc
+	mu          sync.Mutex // of reloads and of what follows
+	current     *assembly
+	listeners   map[string]*listener // by doorKey
+	retired     sync.WaitGroup       // pools of replaced assemblies
+	adminTCP    *http.Server
+	adminSocket net.Listener
+	adminUnix   *http.Server
+	socket      string
+	started     time.Time
+	draining    bool
+	stopped     chan struct{}
+	stop        context.CancelFunc
 }
 
 // Load reads and checks a configuration, without starting anything that lasts.
@@ -144,7 +144,10 @@ func (s *Server) equip(cfg *config.Config) error {
 	}
 	s.state = newState(cfg.Limits.MaxKeys)
 	s.conns = newConnections(cfg.LimitsHTTP)
-	var err error
+	err := s.bindAdmin(cfg)
+	if err != nil {
+		return err
+	}
 	if s.record, err = openRecorder(s.decisions(cfg), s.log); err != nil {
 		return err
 	}
@@ -185,23 +188,26 @@ func (s *Server) openDoors(cfg *config.Config) error {
 		}
 		s.listeners[doorKey(c)] = l
 	}
-	if err := s.openAdmin(cfg); err != nil {
-		return err
-	}
+	s.openAdmin()
 	return s.openSocket(cfg)
 }
 
-func (s *Server) openAdmin(cfg *config.Config) error {
-	tcp, err := net.Listen("tcp", cfg.Admin.Address)
-	if err != nil {
+// bindAdmin takes the admin address, which nobody may reach through an upstream
+// while this process has it, whatever a later configuration says.
+func (s *Server) bindAdmin(cfg *config.Config) error {
+	var err error
+	if s.adminSocket, err = net.Listen("tcp", cfg.Admin.Address); err != nil {
 		return &gatehouse.Error{Code: "server.listen", Message: "cannot listen on the admin address " + cfg.Admin.Address, Err: err,
 			Hint: "another process may have it; see admin.address", At: cfg.At("admin.address")}
 	}
-	s.adminAddr = tcp.Addr()
-	s.adminTCP = &http.Server{ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, Handler: admin.View(admin.Views{
-		Ready: s.Ready, Metrics: promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{EnableOpenMetrics: true}), KeySet: s.keySet})}
-	go s.adminTCP.Serve(tcp)
+	s.state.admin = addrOf(s.adminSocket.Addr())
 	return nil
+}
+
+func (s *Server) openAdmin() {
+	s.adminTCP = &http.Server{ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, Handler: admin.View(admin.Views{
+		Ready: s.Ready, Metrics: promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{EnableOpenMetrics: true}), KeySet: s.keySet})}
+	go s.adminTCP.Serve(s.adminSocket)
 }
 
 func (s *Server) openSocket(cfg *config.Config) error {
@@ -276,7 +282,7 @@ func (s *Server) Addr(name string) string {
 }
 
 // AdminAddr is the bound admin address, Socket the admin socket's path.
-func (s *Server) AdminAddr() string { return s.adminAddr.String() }
+func (s *Server) AdminAddr() string { return s.adminSocket.Addr().String() }
 
 // Socket is the path of the admin socket.
 func (s *Server) Socket() string { return s.socket }
@@ -340,6 +346,9 @@ func (s *Server) abandon() {
 	for _, l := range s.listeners {
 		l.http.Close()
 		l.Close()
+	}
+	if s.adminSocket != nil {
+		s.adminSocket.Close()
 	}
 	for _, a := range []*http.Server{s.adminTCP, s.adminUnix} {
 		if a != nil {

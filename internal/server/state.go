@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/netip"
+
 	"github.com/gatehouse/gatehouse/authn"
 	"github.com/gatehouse/gatehouse/ratelimit"
 	"github.com/gatehouse/gatehouse/upstream"
@@ -11,6 +13,7 @@ type state struct {
 	authn     *authn.State
 	limits    *ratelimit.Memory
 	upstreams *upstream.State
+	admin     netip.AddrPort // what the process listens on
 }
 
 func newState(maxKeys int) *state {
