@@ -15,6 +15,9 @@
 //     allocation, and no rules about how long a field lives.
 //   - A connection costs one goroutine, and while it is idle no buffer. No timer
 //     is set per request: a janitor looks at all connections now and then.
+//   - A Client writes a request and reads its answer on the caller's goroutine. One
+//     keeper for all clients looks after time limits and contexts, every tenth of a
+//     second, and after idle connections.
 //
 // A message that is refused is reported to the Handler, which decides what to
 // record and to answer.

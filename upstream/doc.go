@@ -17,6 +17,15 @@
 //     only where no connection was had at all. Retries stay within a budget,
 //     prefer another endpoint, and never happen once the answer has begun.
 //   - An answer that broke off is returned as an error, never as a complete one.
+//   - HTTP/1.1 is spoken by package http1's client, HTTP/2 by net/http's. Over TLS
+//     each handshake decides which (ALPN, RFC 7301) where the protocol is auto.
+//   - A body of up to 16 KiB whose length is known is read before a connection is
+//     taken, and goes out in one write with its head. A larger one streams.
+//   - A kept connection is looked at before it is used again: one that was closed,
+//     or on which the upstream spoke unasked, is given up, and nothing is lost to
+//     it. An HTTP/1.1 answer that two readers could take differently is refused.
+//   - Time limits, and the end of the exchange's context, may be noticed a tenth of
+//     a second late: no timer is set per request.
 //   - Nobody reads the client's body after Forward has returned. A wait for the
 //     client's next bytes is cut short where the body's Source has a method
 //     SetReadDeadline(time.Time) error; else it lasts as long as the door lets it.
