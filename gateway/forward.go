@@ -19,6 +19,8 @@ type boundedBody struct {
 	left int64
 	over atomic.Bool
 	cut  atomic.Bool // a wait was cut short by us, not by the client's slowness
+	// wrong is what the door said against the body itself.
+	wrong atomic.Pointer[gatehouse.Error]
 }
 
 var errSlowBody = &gatehouse.Error{Code: "body.timeout", Status: 408, Message: "the body took too long to arrive"}
@@ -37,6 +39,10 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			err = errSlowBody
 		}
+		var own *gatehouse.Error
+		if errors.As(err, &own) {
+			b.wrong.Store(own)
+		}
 	}
 	return n, err
 }
@@ -54,8 +60,8 @@ func (b *boundedBody) SetReadDeadline(at time.Time) error {
 // lend tells the door's body that the forwarder reads it from now on, and whether
 // it may pause for longer than any timeout.
 func (b *boundedBody) lend(endless bool) {
-	if l, ok := b.src.(interface{ lend(endless bool) }); ok {
-		l.lend(endless)
+	if l, ok := b.src.(interface{ Lend(endless bool) }); ok {
+		l.Lend(endless)
 	}
 }
 
@@ -180,13 +186,16 @@ func (t *trip) forwardTrouble(ctx *flow, err error) *denial {
 			return failure("forward", e)
 		}
 		// net/http takes a client that sends too slowly for one that has gone.
-		if errors.As(err, &e) && e == errSlowBody {
-			return refusal("body", e)
+		if t.body != nil && t.body.wrong.Load() != nil {
+			return refusal("body", t.body.wrong.Load())
 		}
 		return failure("client", &gatehouse.Error{Code: "client.gone", Status: 499, Message: "the client went away"})
 	}
 	if t.overLimit() || errors.Is(err, gatehouse.ErrBodyTooLarge) {
 		return t.bodyTrouble(gatehouse.ErrBodyTooLarge)
+	}
+	if t.body != nil && t.body.wrong.Load() != nil {
+		return refusal("body", t.body.wrong.Load())
 	}
 	return failure("upstream", gatehouse.AsError(err, "upstream.failed", 502))
 }

@@ -298,9 +298,9 @@ const (
 	lingerTime = 2 * time.Second
 )
 
-// lend says that the forwarder reads the body from now on. An endless one has no
+// Lend says that the forwarder reads the body from now on. An endless one has no
 // pace: gRPC's messages may be hours apart.
-func (b *pacedBody) lend(endless bool) {
+func (b *pacedBody) Lend(endless bool) {
 	b.lent = true
 	if endless && b.timeout > 0 {
 		b.timeout = 0

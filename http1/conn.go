@@ -25,6 +25,7 @@ const (
 type Conn struct {
 	server *Server
 	net    net.Conn
+	socket syscall.RawConn // below TLS; nil where there is none
 	cancel context.CancelFunc
 	src    source
 	lines  lines
@@ -38,6 +39,19 @@ type Conn struct {
 	since    int64        // when the request's head was there
 	endless  atomic.Bool
 	cut      atomic.Bool // by the janitor
+}
+
+// socketOf finds the socket below TLS and other wrappers.
+func socketOf(c net.Conn) syscall.RawConn {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	if s, ok := c.(syscall.Conn); ok {
+		if raw, err := s.SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
 }
 
 // enter begins a phase that may take d; 0 for as long as it likes.
@@ -70,26 +84,10 @@ func (c *Conn) inspect(now int64) {
 	}
 }
 
-// gone looks, without reading, whether the client has reset the connection. One
-// that only closed its sending side may wait for its answer still, unless that
-// answer has no end.
+// gone reports whether the client has reset the connection. One that only closed
+// its sending side may wait for its answer still, unless that answer has no end.
 func (c *Conn) gone() bool {
-	if c.src.raw == nil {
-		return false
-	}
-	gone := false
-	_ = c.src.raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		switch {
-		case err == syscall.EAGAIN || err == syscall.EINTR:
-		case err != nil:
-			gone = true
-		case n == 0:
-			gone = c.endless.Load()
-		}
-	})
-	return gone
+	return c.socket != nil && goneFrom(c.socket, c.endless.Load())
 }
 
 func (c *Conn) serve(ctx context.Context) {
@@ -221,10 +219,11 @@ type Body struct {
 	got   atomic.Int64
 	ask   atomic.Bool // the client waits for 100 Continue
 	done  atomic.Bool // the body was read to its end
+	slow  bool        // it may pause for as long as it likes
 }
 
 func (b *Body) open(c *Conn, lim *Limits) {
-	b.conn, b.lim, b.begun = c, lim, 0
+	b.conn, b.lim, b.begun, b.slow = c, lim, 0, false
 	b.got.Store(0)
 	b.ask.Store(c.req.Continue)
 	b.b.open(&c.src, lim, c.req.Length)
@@ -258,8 +257,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.begun == 0 {
 		b.begun = clock
 	}
-	c.deadline.Store(b.begun + int64(b.lim.ReadBody) + int64(tick) + b.got.Load()/b.lim.BodyRate*int64(time.Second))
-	c.phase.Store(phaseBody)
+	if !b.slow {
+		c.deadline.Store(b.begun + int64(b.lim.ReadBody) + int64(tick) + b.got.Load()/b.lim.BodyRate*int64(time.Second))
+		c.phase.Store(phaseBody)
+	}
 	n, err := b.b.Read(p)
 	c.enter(phaseHandle, 0)
 	b.got.Add(int64(n))
@@ -268,6 +269,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Lend says that a forwarder reads the body from now on, and whether it may pause
+// for longer than any timeout (gRPC, uploads that the operator lets).
+func (b *Body) Lend(endless bool) { b.slow = endless }
 
 // SetReadDeadline cuts a wait for the client's next bytes short. After the body's
 // end nobody waits, and the next request is not to be cut.

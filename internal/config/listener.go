@@ -9,7 +9,7 @@ type Listener struct {
 
 	TLS           *TLS           `yaml:"tls" jsonschema_description:"Serve HTTPS. Without it the listener is plain."`
 	HTTP          []string       `yaml:"http" jsonschema:"enum=http/1.1,enum=h2" jsonschema_description:"Protocols offered. Default both; on a plain listener h2 means h2c."`
-	HTTP1         string         `yaml:"http1" jsonschema:"enum=strict,enum=compat" jsonschema_description:"Who reads HTTP/1.1: strict is Gatehouse's own reader, compat that of Go's net/http. Default: compat."`
+	HTTP1         string         `yaml:"http1" jsonschema:"enum=strict,enum=compat" jsonschema_description:"Who reads HTTP/1.1: strict is Gatehouse's own reader, compat that of Go's net/http. Default: strict."`
 	ProxyProtocol *ProxyProtocol `yaml:"proxy_protocol" jsonschema_description:"Believe a PROXY protocol v2 header."`
 	RedirectHTTPS int            `yaml:"redirect_https" jsonschema:"minimum=0,maximum=65535" jsonschema_description:"Answer everything with 308 to HTTPS on this port."`
 }
@@ -19,7 +19,7 @@ func (l Listener) WithDefaults() Listener {
 	if len(l.HTTP) == 0 {
 		l.HTTP = []string{"http/1.1", "h2"}
 	}
-	setDefault(&l.HTTP1, "compat")
+	setDefault(&l.HTTP1, "strict")
 	if l.TLS != nil {
 		t := *l.TLS
 		setDefault(&t.MinVersion, "1.2")
