@@ -35,7 +35,7 @@ func (t *trip) refuse(d *denial) {
 	for _, f := range d.fields {
 		x.Response.Header.Add(f.Name, inert(f.Value))
 	}
-	if d.result == gatehouse.Refused && strings.HasPrefix(x.Request.Proto, "HTTP/1.") {
+	if d.result == gatehouse.Refused && d.by != "match" && strings.HasPrefix(x.Request.Proto, "HTTP/1.") {
 		x.Response.Header.Set("Connection", "close") // after an ambiguous message nothing on it is safe
 	}
 	t.write(d.status, appendProblem(nil, d.status, publicCode(d), x.ID))

@@ -112,11 +112,11 @@ func (p *Pool) Close() {
 type EndpointStatus struct {
 	URL      string        `json:"url"`
 	Weight   int           `json:"weight"`
-	Healthy  bool          `json:"healthy"`   // by active checks; true where there are none
-	Ejected  bool          `json:"ejected"`   // by passive ones
-	Breaker  string        `json:"breaker"`   // closed, open or half-open
-	InFlight int           `json:"in_flight"` // requests, streams included
-	Latency  time.Duration `json:"latency"`   // to the head, moving average; 0 where unknown
+	Healthy  bool          `json:"healthy"`    // by active checks; true where there are none
+	Ejected  bool          `json:"ejected"`    // by passive ones
+	Breaker  string        `json:"breaker"`    // closed, open or half-open
+	InFlight int           `json:"in_flight"`  // requests, streams included
+	Latency  time.Duration `json:"latency_ns"` // to the head, moving average; 0 where unknown
 }
 
 // Endpoints returns the status of every endpoint, in the configuration's order.

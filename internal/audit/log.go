@@ -68,12 +68,12 @@ type counters struct {
 
 // Stats are counts since Open.
 type Stats struct {
-	Written   int64 // records given to the operating system
-	Lost      int64 // records for which there was no room, or no file at the end
-	Errors    int64 // failed attempts to write
-	Rotations int64
-	Queued    int // bytes that wait
-	Failing   bool
+	Written   int64 `json:"written"` // records given to the operating system
+	Lost      int64 `json:"lost"`    // records for which there was no room, or no file at the end
+	Errors    int64 `json:"errors"`  // failed attempts to write
+	Rotations int64 `json:"rotations"`
+	Queued    int   `json:"queued"` // bytes that wait
+	Failing   bool  `json:"failing"`
 }
 
 // Open opens or creates the log and starts its writer. It fails where the file

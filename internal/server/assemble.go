@@ -62,7 +62,12 @@ func (a *assembly) build(before *assembly) error {
 		return a.at("authn", err)
 	}
 	deps := ratelimit.Deps{Upstream: a.upstreamNames()}
-	if a.limiter, err = ratelimit.New(a.cfg.Limits, a.state.limits, deps); err != nil {
+	limits := a.cfg.Limits
+	limits.Levels = slices.Clone(limits.Levels)
+	for i := range limits.Levels {
+		limits.Levels[i].At = a.cfg.At(fmt.Sprintf("limits.levels[%d]", i))
+	}
+	if a.limiter, err = ratelimit.New(limits, a.state.limits, deps); err != nil {
 		return a.at("limits", err)
 	}
 	if err := a.openPools(); err != nil {
@@ -84,15 +89,33 @@ func (a *assembly) build(before *assembly) error {
 	return a.compileSites()
 }
 
-// at prefixes the config path of errors that a room reported within its section.
+// at gives errors that a room reported, by the path within its section, the place
+// in the file.
 func (a *assembly) at(section string, err error) error {
-	var e *gatehouse.Error
-	if errors.As(err, &e) && e.At.IsZero() {
-		c := *e
-		c.At = a.cfg.At(section)
-		return &c
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, a.at(section, e))
+		}
+		return errors.Join(out...)
 	}
-	return err
+	e, ok := err.(*gatehouse.Error)
+	if !ok || e.At.Line != 0 {
+		return err
+	}
+	at := gatehouse.Position{}
+	if e.At.File != "" {
+		at = a.cfg.At(section + "." + e.At.File)
+	}
+	if at.Line == 0 && (e.At.IsZero() || strings.HasPrefix(e.At.File, section)) {
+		at = a.cfg.At(section)
+	}
+	if at.Line == 0 {
+		return err
+	}
+	c := *e
+	c.At = at
+	return &c
 }
 
 // vocabulary makes the APIs and operations that every room then speaks of.

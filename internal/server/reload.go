@@ -20,6 +20,7 @@ func (s *Server) Reload(context.Context) error {
 	if s.draining {
 		return &gatehouse.Error{Code: "server.draining", Status: 409, Message: "the gateway is stopping"}
 	}
+	s.seen = s.stamp(s.current.cfg)
 	cfg, diags, err := Load(s.opts.ConfigPath, s.opts.Env)
 	if s.opts.Warn != nil && len(diags) > 0 {
 		s.opts.Warn(diags)
@@ -167,32 +168,38 @@ func (s *Server) retirePools(pools map[string]*upstream.Pool) {
 	})
 }
 
-// watch reloads when one of the configuration's files changes.
+// watch reloads when one of the configuration's files changes. After a reload that
+// failed it tries again now and then: what was missing may have come.
 func (s *Server) watch(ctx context.Context) {
 	if s.opts.Watch <= 0 {
 		return
 	}
 	tick := time.NewTicker(s.opts.Watch)
 	defer tick.Stop()
-	last := s.stamp()
+	var failed time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			if now := s.stamp(); now != last {
-				last = now
-				_ = s.Reload(ctx) // it has logged why
+		case now := <-tick.C:
+			s.mu.Lock()
+			changed := s.stamp(s.current.cfg) != s.seen
+			s.mu.Unlock()
+			if !changed && (failed.IsZero() || now.Sub(failed) < retryReload) {
+				continue
+			}
+			failed = time.Time{}
+			if s.Reload(ctx) != nil { // it has logged why
+				failed = now
 			}
 		}
 	}
 }
 
+const retryReload = 30 * time.Second
+
 // stamp sums up time and size of every file the configuration was made of.
-func (s *Server) stamp() string {
-	s.mu.Lock()
-	cfg := s.current.cfg
-	s.mu.Unlock()
+func (s *Server) stamp(cfg *config.Config) string {
 	files := append([]string{s.opts.ConfigPath}, cfg.Files()...)
 	for _, l := range cfg.Listeners {
 		if l.TLS != nil {

@@ -61,6 +61,7 @@ type Server struct {
 
 	mu          sync.Mutex // of reloads and of what follows
 	current     *assembly
+	seen        string               // stamp of the files as they were last read
 	listeners   map[string]*listener // by doorKey
 	retired     sync.WaitGroup       // pools of replaced assemblies
 	adminTCP    *http.Server
@@ -129,6 +130,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		go l.serve()
 		s.log.Info("listening", "listener", l.cfg.Name, "address", l.Addr().String(), "tls", l.cfg.TLS != nil)
 	}
+	s.log.Info("started", "version", o.Version, "config", o.ConfigPath, "hash", cfg.Hash(), "admin", s.AdminAddr(), "socket", s.socket,
+		"decisions", s.decisions(cfg).File)
+	s.seen = s.stamp(cfg)
 	go s.watch(ctx)
 	go func() {
 		<-ctx.Done()

@@ -273,6 +273,9 @@ func (a *attack) heard(t *testing.T) (whole, broken map[string]int) {
 		if marked(r.method) || marked(r.host) {
 			t.Errorf("%s: smuggled: %+v", a.listener, r)
 		}
+		if via := r.header.Get("Via"); via != "1.1 gatehouse" {
+			t.Errorf("%s: %s: Via: %q", a.listener, r.target, via)
+		}
 		for field, values := range r.header {
 			if marked(field) || marked(strings.Join(values, "")) {
 				t.Errorf("%s: %s: smuggled: %s: %q", a.listener, r.target, field, values)
