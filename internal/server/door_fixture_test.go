@@ -27,7 +27,7 @@ import (
 type doorOptions struct {
 	upstream   string // URL
 	protocol   string // of the upstream; auto where empty
-	listeners  string // YAML list items; a plain and a TLS listener where empty
+	listeners  string // YAML list items; allDoors where empty
 	limits     string // limits_http's members, a flow mapping's inside
 	authn      string // more members of authn
 	methods    string // of authentication; main where empty
@@ -73,8 +73,17 @@ apis:
       - {get: /chat, id: chat, access: public, stream: [websocket]}
 %s`
 
-const bothDoors = `  - {name: plain, address: 127.0.0.1:0}
-  - {name: tls, address: 127.0.0.1:0, tls: {certificates: [{internal: true}]}}`
+// allDoors are a plain and a TLS listener for each reader of HTTP/1.1.
+const allDoors = `  - {name: plain, address: 127.0.0.1:0, http1: compat}
+  - {name: tls, address: 127.0.0.1:0, http1: compat, tls: {certificates: [{internal: true}]}}
+  - {name: plain-strict, address: 127.0.0.1:0, http1: strict}
+  - {name: tls-strict, address: 127.0.0.1:0, http1: strict, tls: {certificates: [{internal: true}]}}`
+
+var (
+	everyDoor  = []string{"plain", "tls", "plain-strict", "tls-strict"}
+	plainDoors = []string{"plain", "plain-strict"}
+	everyProto = []string{"h1", "h1s", "strict", "stricts", "h2", "h2c"} // what clients of these doors speak
+)
 
 // newDoors starts a gateway for a test of its doors.
 func newDoors(t *testing.T, o doorOptions) *house {
@@ -85,7 +94,7 @@ func newDoors(t *testing.T, o doorOptions) *house {
 			*s = v
 		}
 	}
-	orElse(&o.listeners, bothDoors)
+	orElse(&o.listeners, allDoors)
 	orElse(&o.protocol, "auto")
 	orElse(&o.methods, "main")
 	orElse(&o.policy, `permit(principal is User, action == Action::"shop.getOrder", resource);`)
@@ -153,7 +162,7 @@ func (h *house) dial(listener string, protos ...string) net.Conn {
 	return tc
 }
 
-// client speaks one protocol ("h1", "h2", "h2c") with its own connections.
+// client speaks one of everyProto, with its own connections.
 func (h *house) client(proto string) *http.Client {
 	h.t.Helper()
 	tr := &http.Transport{Protocols: new(http.Protocols), MaxIdleConnsPerHost: 32}
@@ -170,10 +179,15 @@ func (h *house) client(proto string) *http.Client {
 	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
 }
 
-// url is a listener's address with a path, for a protocol's client.
+// url is the address for a protocol's client.
 func (h *house) url(proto, path string) string {
-	if proto == "h2" || proto == "h1s" {
+	switch proto {
+	case "h2", "h1s":
 		return "https://" + h.Addr("tls") + path
+	case "strict":
+		return "http://" + h.Addr("plain-strict") + path
+	case "stricts":
+		return "https://" + h.Addr("tls-strict") + path
 	}
 	return "http://" + h.Addr("plain") + path
 }

@@ -152,9 +152,9 @@ func TestHTTP1Refusals(t *testing.T) {
 		{"the preface of HTTP/2 to TLS's door", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + next, 0},
 		{"a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n" + next, 400},
 	} {
-		listeners := []string{"plain", "tls"}
+		listeners := everyDoor
 		if c.status == 0 {
-			listeners, c.status = []string{"tls"}, 400
+			listeners, c.status = []string{"tls", "tls-strict"}, 400
 		}
 		for _, l := range listeners {
 			said, closed := h.say(t, l, c.text)
@@ -245,7 +245,7 @@ func TestHTTP1Readings(t *testing.T) {
 		{"length and chunked: chunked", "POST /any/x HTTP/1.1\r\n" + head + "Content-Length: 50\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST", "hello", noLength},
 		{"chunked and length: chunked", "POST /any/x HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST", "hello", noLength},
 	} {
-		for _, l := range []string{"plain", "tls"} {
+		for _, l := range everyDoor {
 			conn := h.dial(l)
 			if _, err := io.WriteString(conn, c.text); err != nil {
 				t.Fatal(err)
@@ -280,13 +280,15 @@ func TestHTTP10ClosesItsConnection(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url()})
-	said, closed := h.say(t, "plain", "POST /any/x HTTP/1.0\r\nHost: shop.localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"+
-		"GET /any/smuggled HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
-	if got := statuses(said); len(got) != 1 || !closed {
-		t.Errorf("%v, closed %v: %q", got, closed, said)
-	}
-	if raw, _ := up.take(); strings.Contains(raw, "smuggled") {
-		t.Errorf("the service was sent %q", raw)
+	for _, l := range plainDoors {
+		said, closed := h.say(t, l, "POST /any/x HTTP/1.0\r\nHost: shop.localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"GET /any/smuggled HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
+		if got := statuses(said); len(got) != 1 || !closed {
+			t.Errorf("%s: %v, closed %v: %q", l, got, closed, said)
+		}
+		if raw, _ := up.take(); strings.Contains(raw, "smuggled") {
+			t.Errorf("%s: the service was sent %q", l, raw)
+		}
 	}
 }
 
@@ -300,18 +302,20 @@ func TestHTTP1Pipelining(t *testing.T) {
 		text += fmt.Sprintf("POST /any/%d HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 2\r\n\r\n%02d", i, i)
 	}
 	text += "GET /any/last HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n\r\nGET /any/smuggled HTTP/1.1\r\nHost: shop.localhost\r\n\r\n"
-	said, closed := h.say(t, "plain", text)
-	if got := statuses(said); len(got) != 21 || !closed {
-		t.Errorf("%v, closed %v", got, closed)
-	}
-	_, rs := up.take()
-	for i, r := range rs {
-		if i < 20 && (r.target != fmt.Sprintf("/any/%d", i) || r.body != fmt.Sprintf("%02d", i)) || r.target == "/any/smuggled" {
-			t.Errorf("%d: %+v", i, r)
+	for _, l := range plainDoors {
+		said, closed := h.say(t, l, text)
+		if got := statuses(said); len(got) != 21 || !closed {
+			t.Errorf("%s: %v, closed %v", l, got, closed)
 		}
-	}
-	if len(rs) != 21 {
-		t.Errorf("the service heard %d requests", len(rs))
+		_, rs := up.take()
+		for i, r := range rs {
+			if i < 20 && (r.target != fmt.Sprintf("/any/%d", i) || r.body != fmt.Sprintf("%02d", i)) || r.target == "/any/smuggled" {
+				t.Errorf("%s: %d: %+v", l, i, r)
+			}
+		}
+		if len(rs) != 21 {
+			t.Errorf("%s: the service heard %d requests", l, len(rs))
+		}
 	}
 }
 
@@ -320,10 +324,12 @@ func TestExpectContinueRefused(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url()})
-	for path, want := range map[string]int{"/guarded": 401, "/nowhere": 404} {
-		said, closed := h.say(t, "plain", "POST "+path+" HTTP/1.1\r\nHost: shop.localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n")
-		if got := statuses(said); len(got) != 1 || got[0] != want || !closed {
-			t.Errorf("%s: %v, closed %v: %q", path, got, closed, said)
+	for _, l := range everyDoor {
+		for path, want := range map[string]int{"/guarded": 401, "/nowhere": 404} {
+			said, closed := h.say(t, l, "POST "+path+" HTTP/1.1\r\nHost: shop.localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n")
+			if got := statuses(said); len(got) != 1 || got[0] != want || !closed {
+				t.Errorf("%s %s: %v, closed %v: %q", l, path, got, closed, said)
+			}
 		}
 	}
 	if _, rs := up.take(); len(rs) != 0 {

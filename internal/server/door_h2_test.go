@@ -133,7 +133,7 @@ func TestHTTP2Injections(t *testing.T) {
 	}
 	with := func(more ...string) []string { return pseudo("GET", "/any/x", here, more...) }
 	post := func(more ...string) []string { return pseudo("POST", "/any/x", here, more...) }
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		for _, c := range []struct {
 			name   string
 			fields []string

@@ -241,7 +241,7 @@ func TestHTTP2ZeroWindowReader(t *testing.T) {
 	}))
 	defer up.Close()
 	h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 300ms"})
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		f := h.frames(listener, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 		start := time.Now()
 		if err := f.open(1, true, pseudo("GET", "/any/x", here)...); err != nil {

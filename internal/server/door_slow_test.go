@@ -45,18 +45,12 @@ func TestSlowHeads(t *testing.T) {
 	h := newDoors(t, doorOptions{upstream: up.url(), limits: "read_header_timeout: 400ms, idle_timeout: 400ms"})
 	const head = "GET /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Slow: " // 51 bytes, and then for ever
 	hello := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
-	plain := func() net.Conn { return h.dial("plain") }
-	overTLS := func() net.Conn { return h.dial("tls", "http/1.1") }
-	below := func() net.Conn {
-		c, err := net.Dial("tcp", h.Addr("tls"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
+	plain := func(strict string) net.Conn { return h.dial("plain" + strict) }
+	overTLS := func(strict string) net.Conn { return h.dial("tls"+strict, "http/1.1") }
+	below := func(strict string) net.Conn { return h.raw(t, "tls"+strict, "") }
 	for _, c := range []struct {
 		name string
-		dial func() net.Conn
+		dial func(strict string) net.Conn
 		text string
 	}{
 		{"head", plain, head + strings.Repeat("a", 1000)},
@@ -69,19 +63,21 @@ func TestSlowHeads(t *testing.T) {
 		{"nothing instead of a handshake", below, ""},
 		{"preface", plain, "PRI * HTTP/2.0\r\n\r\n"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			start := time.Now()
-			said := trickle(t, c.dial(), c.text, 20*time.Millisecond)
-			if strings.Contains(said, " 200 ") {
-				t.Errorf("it was answered %q", said)
-			}
-			t.Logf("after %v: %q", time.Since(start).Round(time.Millisecond), said)
-		})
+		for _, strict := range []string{"", "-strict"} {
+			t.Run(c.name+strict, func(t *testing.T) {
+				t.Parallel()
+				start := time.Now()
+				said := trickle(t, c.dial(strict), c.text, 20*time.Millisecond)
+				if strings.Contains(said, " 200 ") {
+					t.Errorf("it was answered %q", said)
+				}
+				t.Logf("after %v: %q", time.Since(start).Round(time.Millisecond), said)
+			})
+		}
 	}
 	t.Run("HTTP/2 header block", func(t *testing.T) {
 		t.Parallel()
-		for _, listener := range []string{"plain", "tls"} {
+		for _, listener := range everyDoor {
 			f := h.frames(listener)
 			block := f.block(pseudo("GET", "/any/x", here)...)
 			if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:3]}); err != nil {
@@ -100,7 +96,7 @@ func TestSlowBodies(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url(), limits: "read_timeout: 400ms"})
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		for _, framing := range []string{"Content-Length: 2000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n7d0\r\n"} {
 			for path, want := range map[string]int{"/any/x": 408, "/guarded": 401, "/nowhere": 404} {
 				t.Run(listener+path+framing[:4], func(t *testing.T) {
@@ -147,22 +143,34 @@ func TestUnhurriedBody(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url(), limits: "read_timeout: 500ms"})
-	r, w := io.Pipe()
-	go func() {
-		for range 8 { // 64 KiB, which earn 16 s, over a second
-			_, _ = w.Write(make([]byte, 8<<10))
-			time.Sleep(150 * time.Millisecond)
+	for _, proto := range []string{"h1", "strict", "h2"} {
+		t.Run(proto, func(t *testing.T) {
+			t.Parallel()
+			r, w := io.Pipe()
+			go func() {
+				for range 8 { // 64 KiB, which earn 16 s, over a second
+					_, _ = w.Write(make([]byte, 8<<10))
+					time.Sleep(150 * time.Millisecond)
+				}
+				w.Close()
+			}()
+			res, err := h.client(proto).Post(h.url(proto, "/any/x"), "text/plain", r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != 200 {
+				t.Errorf("%d", res.StatusCode)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for _, r := range second(up.take()) {
+			if len(r.body) != 64<<10 || !r.whole {
+				t.Errorf("the service got %d bytes", len(r.body))
+			}
 		}
-		w.Close()
-	}()
-	res, err := h.client("h1").Post(h.url("h1", "/any/x"), "text/plain", r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if _, rs := up.take(); res.StatusCode != 200 || len(rs) != 1 || len(rs[0].body) != 64<<10 || !rs[0].whole {
-		t.Errorf("%d", res.StatusCode)
-	}
+	})
 }
 
 // Who does not read its answer is cut off, and so the service's work for it ends.
@@ -181,7 +189,7 @@ func TestSlowReaders(t *testing.T) {
 		}
 	})
 	h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 400ms"})
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		for _, path := range []string{"/any/x", "/events"} {
 			name := listener + path
 			c := h.dial(listener, "http/1.1")
@@ -208,7 +216,7 @@ func TestIdleConnectionsClose(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url(), limits: "idle_timeout: 400ms"})
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		c := h.dial(listener, "http/1.1")
 		fmt.Fprint(c, "GET /public HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
 		start := time.Now()
@@ -292,7 +300,7 @@ func TestClientGone(t *testing.T) {
 			t.Fatalf("%s: the service learns nothing", name)
 		}
 	}
-	for _, listener := range []string{"plain", "tls"} {
+	for _, listener := range everyDoor {
 		c := h.dial(listener, "http/1.1")
 		fmt.Fprintf(c, "GET /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Test: %s\r\n\r\n", listener)
 		wait(begun, listener)
