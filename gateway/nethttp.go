@@ -81,6 +81,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		info.streamEnded(r.Context().Err() != nil && time.Since(x.Start) < takenBackWithin)
 	}
 	abort := v.w.aborted
+	if abort && r.Proto == "HTTP/1.0" {
+		v.w.reset()
+	}
 	v.w = netWriter{}
 	x.Reset()
 	d.pool.Put(v)
@@ -220,6 +223,29 @@ func (w *netWriter) WriteTrailer(h gatehouse.Header) error {
 // Abort breaks the answer off: the door panics with http.ErrAbortHandler, which
 // resets the stream or closes the connection.
 func (w *netWriter) Abort() { w.aborted = !w.hijacked }
+
+// reset ends a connection with a RST: to HTTP/1.0 a plain close says that an
+// answer without a length is complete.
+func (w *netWriter) reset() {
+	c, _, err := http.NewResponseController(w.w).Hijack()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	for {
+		switch layer := c.(type) {
+		case interface{ SetLinger(int) error }:
+			_ = layer.SetLinger(0)
+			return
+		case interface{ NetConn() net.Conn }:
+			c = layer.NetConn()
+		case interface{ Socket() net.Conn }:
+			c = layer.Socket()
+		default:
+			return
+		}
+	}
+}
 
 // switchProtocols defers to Upgrade, which writes the head itself.
 func (w *netWriter) switchProtocols(h gatehouse.Header) error {
