@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,18 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/jose"
 )
+
+// Most tests of the doors wait for time limits: more of them at once than there
+// are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", "16")
+	}
+	os.Exit(m.Run())
+}
 
 // doorOptions are the parts of the configuration that a test of the doors
 // changes.

@@ -229,37 +229,39 @@ func TestHTTP2ControlFrameFloods(t *testing.T) {
 // A client that gives no window, on the stream or at all, is cut off.
 func TestHTTP2ZeroWindowReader(t *testing.T) {
 	t.Parallel()
-	gone := make(chan struct{}, 8)
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		buf := make([]byte, 64<<10)
-		for {
-			if _, err := w.Write(buf); err != nil {
-				gone <- struct{}{}
-				return
-			}
-		}
-	}))
-	defer up.Close()
-	h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 300ms"})
 	for _, listener := range everyDoor {
-		f := h.frames(listener, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
-		start := time.Now()
-		if err := f.open(1, true, pseudo("GET", "/any/x", here)...); err != nil {
-			t.Fatal(err)
-		}
-		if got, body := f.outcome(1); got != "reset" || body != "" {
-			t.Errorf("%s: %s after %d bytes", listener, got, len(body))
-		}
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: cut off after %v", listener, took)
-		}
-		<-gone
-		// Even a refusal waits for nobody for ever.
-		if err := f.open(3, true, pseudo("GET", "/nowhere", here)...); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := f.outcome(3); got != "reset" {
-			t.Errorf("%s: a refusal without a window: %s", listener, got)
-		}
+		t.Run(listener, func(t *testing.T) {
+			t.Parallel()
+			gone := make(chan struct{}, 1)
+			up := service(t, func(w http.ResponseWriter, r *http.Request) {
+				buf := make([]byte, 64<<10)
+				for {
+					if _, err := w.Write(buf); err != nil {
+						gone <- struct{}{}
+						return
+					}
+				}
+			})
+			h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 300ms"})
+			f := h.frames(listener, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+			start := time.Now()
+			if err := f.open(1, true, pseudo("GET", "/any/x", here)...); err != nil {
+				t.Fatal(err)
+			}
+			if got, body := f.outcome(1); got != "reset" || body != "" {
+				t.Errorf("%s after %d bytes", got, len(body))
+			}
+			if took := time.Since(start); took > late {
+				t.Errorf("cut off after %v", took)
+			}
+			<-gone
+			// Even a refusal waits for nobody for ever.
+			if err := f.open(3, true, pseudo("GET", "/nowhere", here)...); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := f.outcome(3); got != "reset" {
+				t.Errorf("a refusal without a window: %s", got)
+			}
+		})
 	}
 }

@@ -199,29 +199,32 @@ func TestWebSocketOverTLS(t *testing.T) {
 	up := service(t, echoUpgrade)
 	h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 250ms, read_timeout: 250ms, idle_timeout: 250ms"})
 	for _, listener := range everyDoor {
-		c := h.dial(listener, "http/1.1")
-		fmt.Fprint(c, "GET /chat HTTP/1.1\r\nHost: shop.localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\nline 0\n")
-		r := bufio.NewReader(c)
-		res, err := http.ReadResponse(r, nil)
-		if err != nil || res.StatusCode != 101 || res.Header.Get("Upgrade") != "websocket" || res.Header.Get("Connection") != "Upgrade" {
-			t.Fatalf("%s: %v %v", listener, res, err)
-		}
-		for i := range 4 {
-			if i == 2 {
-				time.Sleep(700 * time.Millisecond)
+		t.Run(listener, func(t *testing.T) {
+			t.Parallel()
+			c := h.dial(listener, "http/1.1")
+			fmt.Fprint(c, "GET /chat HTTP/1.1\r\nHost: shop.localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\nline 0\n")
+			r := bufio.NewReader(c)
+			res, err := http.ReadResponse(r, nil)
+			if err != nil || res.StatusCode != 101 || res.Header.Get("Upgrade") != "websocket" || res.Header.Get("Connection") != "Upgrade" {
+				t.Fatalf("%s: %v %v", listener, res, err)
 			}
-			if line, err := r.ReadString('\n'); err != nil || line != fmt.Sprintf("echo line %d\n", i) {
-				t.Fatalf("%s: %q %v", listener, line, err)
+			for i := range 4 {
+				if i == 2 {
+					time.Sleep(700 * time.Millisecond)
+				}
+				if line, err := r.ReadString('\n'); err != nil || line != fmt.Sprintf("echo line %d\n", i) {
+					t.Fatalf("%s: %q %v", listener, line, err)
+				}
+				fmt.Fprintf(c, "line %d\n", i+1)
 			}
-			fmt.Fprintf(c, "line %d\n", i+1)
-		}
-		if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
-		if rest, err := io.ReadAll(r); err != nil || string(rest) != "echo line 4\n" {
-			t.Errorf("%s: %q %v", listener, rest, err)
-		}
+			if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			if rest, err := io.ReadAll(r); err != nil || string(rest) != "echo line 4\n" {
+				t.Errorf("%s: %q %v", listener, rest, err)
+			}
+		})
 	}
 	// Neither HTTP/1.0 nor a request with a body opens one.
 	for _, text := range []string{
@@ -322,22 +325,36 @@ func TestUploadMayPause(t *testing.T) {
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url(), operations: grpcOperation, limits: "read_timeout: 250ms"})
 	for _, proto := range []string{"h1", "strict", "h2"} {
-		r, w := io.Pipe()
-		go func() {
-			io.WriteString(w, "begin ")
-			time.Sleep(800 * time.Millisecond)
-			io.WriteString(w, "end")
-			w.Close()
-		}()
-		res, err := h.client(proto).Post(h.url(proto, "/upload"), "text/plain", r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if _, rs := up.take(); res.StatusCode != 200 || len(rs) != 1 || rs[0].body != "begin end" {
-			t.Errorf("%s: %d %+v", proto, res.StatusCode, rs)
-		}
+		t.Run(proto, func(t *testing.T) {
+			t.Parallel()
+			r, w := io.Pipe()
+			go func() {
+				io.WriteString(w, "begin ")
+				time.Sleep(800 * time.Millisecond)
+				io.WriteString(w, "end")
+				w.Close()
+			}()
+			res, err := h.client(proto).Post(h.url(proto, "/upload"), "text/plain", r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != 200 {
+				t.Errorf("%d", res.StatusCode)
+			}
+		})
 	}
+	t.Cleanup(func() {
+		_, rs := up.take()
+		for _, r := range rs {
+			if r.body != "begin end" || !r.whole {
+				t.Errorf("%+v", r)
+			}
+		}
+		if len(rs) != 3 {
+			t.Errorf("%d uploads", len(rs))
+		}
+	})
 }
 
 func TestExpectContinueAccepted(t *testing.T) {

@@ -176,38 +176,37 @@ func TestUnhurriedBody(t *testing.T) {
 // Who does not read its answer is cut off, and so the service's work for it ends.
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
-	gone := make(chan string, 8)
-	up := service(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/events" {
-			w.Header().Set("Content-Type", "text/event-stream")
-		}
-		for {
-			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
-				gone <- r.Header.Get("X-Test")
-				return
-			}
-		}
-	})
-	h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 400ms"})
 	for _, listener := range everyDoor {
 		for _, path := range []string{"/any/x", "/events"} {
-			name := listener + path
-			c := h.dial(listener, "http/1.1")
-			fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: shop.localhost\r\nX-Test: %s\r\n\r\n", path, name)
-			select {
-			case got := <-gone:
-				if got != name {
-					t.Errorf("%s ended, not %s", got, name)
+			t.Run(listener+path, func(t *testing.T) {
+				t.Parallel()
+				gone := make(chan struct{})
+				up := service(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/events" {
+						w.Header().Set("Content-Type", "text/event-stream")
+					}
+					for {
+						if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+							close(gone)
+							return
+						}
+					}
+				})
+				h := newDoors(t, doorOptions{upstream: up.URL, limits: "write_timeout: 400ms"})
+				c := h.dial(listener, "http/1.1")
+				fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: shop.localhost\r\n\r\n", path)
+				select {
+				case <-gone:
+				case <-time.After(late):
+					t.Error("the service still sends")
 				}
-			case <-time.After(late):
-				t.Errorf("%s: the service still sends", name)
-			}
-			// What has come cannot be taken for the whole.
-			if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
-				t.Errorf("%s: %v", name, err)
-			} else if _, err := io.Copy(io.Discard, res.Body); err == nil {
-				t.Errorf("%s: a broken answer looks whole", name)
-			}
+				// What has come cannot be taken for the whole.
+				if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+					t.Error(err)
+				} else if _, err := io.Copy(io.Discard, res.Body); err == nil {
+					t.Error("a broken answer looks whole")
+				}
+			})
 		}
 	}
 }
@@ -217,22 +216,25 @@ func TestIdleConnectionsClose(t *testing.T) {
 	up := newWire(t)
 	h := newDoors(t, doorOptions{upstream: up.url(), limits: "idle_timeout: 400ms"})
 	for _, listener := range everyDoor {
-		c := h.dial(listener, "http/1.1")
-		fmt.Fprint(c, "GET /public HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
-		start := time.Now()
-		if said := ended(t, c, late); len(statuses(said)) != 1 || statuses(said)[0] != 200 || time.Since(start) < 350*time.Millisecond {
-			t.Errorf("%s: after %v: %q", listener, time.Since(start), said)
-		}
-		f := h.frames(listener)
-		if err := f.open(1, true, pseudo("GET", "/public", here)...); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := f.outcome(1); got != "200" {
-			t.Errorf("%s: HTTP/2: %s", listener, got)
-		}
-		if got, _ := f.outcome(3); got != "goaway" && got != "closed" {
-			t.Errorf("%s: HTTP/2 when idle: %s", listener, got)
-		}
+		t.Run(listener, func(t *testing.T) {
+			t.Parallel()
+			c := h.dial(listener, "http/1.1")
+			fmt.Fprint(c, "GET /public HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
+			start := time.Now()
+			if said := ended(t, c, late); len(statuses(said)) != 1 || statuses(said)[0] != 200 || time.Since(start) < 350*time.Millisecond {
+				t.Errorf("%s: after %v: %q", listener, time.Since(start), said)
+			}
+			f := h.frames(listener)
+			if err := f.open(1, true, pseudo("GET", "/public", here)...); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := f.outcome(1); got != "200" {
+				t.Errorf("%s: HTTP/2: %s", listener, got)
+			}
+			if got, _ := f.outcome(3); got != "goaway" && got != "closed" {
+				t.Errorf("%s: HTTP/2 when idle: %s", listener, got)
+			}
+		})
 	}
 }
 
@@ -282,46 +284,59 @@ func TestConnectionsInAll(t *testing.T) {
 // The service learns that a client went away, whatever the client spoke.
 func TestClientGone(t *testing.T) {
 	t.Parallel()
-	begun, gone := make(chan string, 8), make(chan string, 8)
-	up := service(t, func(_ http.ResponseWriter, r *http.Request) {
-		begun <- r.Header.Get("X-Test")
-		<-r.Context().Done()
-		gone <- r.Header.Get("X-Test")
-	})
-	h := newDoors(t, doorOptions{upstream: up.URL})
-	wait := func(from chan string, name string) {
-		t.Helper()
-		select {
-		case got := <-from:
-			if got != name {
-				t.Errorf("%s, not %s", got, name)
-			}
-		case <-time.After(late):
-			t.Fatalf("%s: the service learns nothing", name)
-		}
-	}
 	for _, listener := range everyDoor {
-		c := h.dial(listener, "http/1.1")
-		fmt.Fprintf(c, "GET /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Test: %s\r\n\r\n", listener)
-		wait(begun, listener)
-		if tc, ok := c.(*tls.Conn); ok {
-			c = tc.NetConn()
-		}
-		_ = c.(*net.TCPConn).SetLinger(0)
-		c.Close()
-		wait(gone, listener)
-		f := h.frames(listener)
-		if err := f.open(1, true, pseudo("GET", "/any/x", here, "x-test", "stream")...); err != nil {
-			t.Fatal(err)
-		}
-		wait(begun, "stream")
-		_ = f.WriteRSTStream(1, http2.ErrCodeCancel)
-		wait(gone, "stream")
-		if err := f.open(3, true, pseudo("GET", "/any/x", here, "x-test", "connection")...); err != nil {
-			t.Fatal(err)
-		}
-		wait(begun, "connection")
-		f.conn.Close()
-		wait(gone, "connection")
+		t.Run(listener, func(t *testing.T) {
+			t.Parallel()
+			begun, gone := make(chan string, 8), make(chan string, 8)
+			up := service(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/events" {
+					w.Header().Set("Content-Type", "text/event-stream")
+					w.(http.Flusher).Flush()
+				}
+				begun <- r.Header.Get("X-Test")
+				<-r.Context().Done()
+				gone <- r.Header.Get("X-Test")
+			})
+			h := newDoors(t, doorOptions{upstream: up.URL})
+			wait := func(from chan string, name string) {
+				t.Helper()
+				select {
+				case got := <-from:
+					if got != name {
+						t.Errorf("%s, not %s", got, name)
+					}
+				case <-time.After(late):
+					t.Fatalf("%s: the service learns nothing", name)
+				}
+			}
+			c := h.dial(listener, "http/1.1")
+			fmt.Fprintf(c, "GET /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Test: %s\r\n\r\n", listener)
+			wait(begun, listener)
+			if tc, ok := c.(*tls.Conn); ok {
+				c = tc.NetConn()
+			}
+			_ = c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+			wait(gone, listener)
+			// Who listens to events and says good-bye is not waited for either.
+			c = h.dial(listener, "http/1.1")
+			fmt.Fprintf(c, "GET /events HTTP/1.1\r\nHost: shop.localhost\r\nX-Test: events\r\n\r\n")
+			wait(begun, "events")
+			c.Close()
+			wait(gone, "events")
+			f := h.frames(listener)
+			if err := f.open(1, true, pseudo("GET", "/any/x", here, "x-test", "stream")...); err != nil {
+				t.Fatal(err)
+			}
+			wait(begun, "stream")
+			_ = f.WriteRSTStream(1, http2.ErrCodeCancel)
+			wait(gone, "stream")
+			if err := f.open(3, true, pseudo("GET", "/any/x", here, "x-test", "connection")...); err != nil {
+				t.Fatal(err)
+			}
+			wait(begun, "connection")
+			f.conn.Close()
+			wait(gone, "connection")
+		})
 	}
 }
