@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/gatehouse
 FUZZTIME ?= 60s
 
-.PHONY: build demo test race lint bench fuzz tools clean
+.PHONY: build demo test race lint bench fuzz soak tools clean
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/gatehouse
@@ -24,6 +24,9 @@ bench: build ## the side-by-side table; writes bench/results.json
 
 fuzz: ## each fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME)
+
+soak: ## a million requests by clients that misbehave, and ten minutes of services that are killed
+	$(GO) test -tags soak -run TestSoak -timeout 60m -count 1 -v ./internal/server
 
 clean:
 	rm -rf bin bench/results.json
