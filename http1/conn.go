@@ -123,6 +123,7 @@ func (c *Conn) await(lim *Limits) bool {
 // connection can take another.
 func (c *Conn) exchange(ctx context.Context, lim *Limits) bool {
 	c.enter(phaseHead, lim.ReadHead)
+	c.req = Request{Header: c.req.Header[:0]}
 	head, refused, err := c.src.head(&c.lines, lim)
 	if err == nil && refused == nil && len(c.lines.ends) == 0 { // one empty line before a request is ignored (section 2.2)
 		head, refused, err = c.src.head(&c.lines, lim)
@@ -133,7 +134,6 @@ func (c *Conn) exchange(ctx context.Context, lim *Limits) bool {
 		}
 		return false
 	}
-	c.req = Request{Header: c.req.Header[:0]}
 	if refused == nil {
 		refused = parseRequest(head, c.lines.ends, c.req.Header, &c.req)
 	}

@@ -3,10 +3,15 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,14 +33,16 @@ type hostileAnswer struct {
 type liar struct {
 	ln    net.Listener
 	cases []hostileAnswer
-	wg    sync.WaitGroup
 }
 
-func newLiar(t *testing.T, cases []hostileAnswer) *liar {
+func newLiar(t *testing.T, cases []hostileAnswer, over *tls.Config) *liar {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if over != nil {
+		ln = tls.NewListener(ln, over)
 	}
 	l := &liar{ln: ln, cases: cases}
 	t.Cleanup(func() { ln.Close() })
@@ -86,8 +93,27 @@ func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	var corpus struct{ Answers []hostileAnswer }
 	loadHostile(t, "answers.json", &corpus)
-	up := newLiar(t, corpus.Answers)
-	h := newDoors(t, doorOptions{upstream: "http://" + up.ln.Addr().String(), protocol: "auto\n    breaker: {failures: -1}\n    retries: {attempts: 1}",
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		up := newLiar(t, corpus.Answers, nil)
+		hearLies(t, corpus.Answers, "http://"+up.ln.Addr().String(), "")
+	})
+	t.Run("TLS", func(t *testing.T) {
+		t.Parallel()
+		identity := httptest.NewTLSServer(nil) // for its certificate
+		identity.Close()
+		ca := filepath.Join(t.TempDir(), "ca.pem")
+		if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: identity.Certificate().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		up := newLiar(t, corpus.Answers, &tls.Config{Certificates: identity.TLS.Certificates})
+		hearLies(t, corpus.Answers, "https://"+up.ln.Addr().String(), "\n    tls: {ca: "+ca+"}")
+	})
+}
+
+// hearLies asks for every case over every door.
+func hearLies(t *testing.T, cases []hostileAnswer, url, more string) {
+	h := newDoors(t, doorOptions{upstream: url, protocol: "auto\n    breaker: {failures: -1}\n    retries: {attempts: 1}" + more,
 		listeners: `  - {name: strict, address: 127.0.0.1:0, http1: strict}
   - {name: compat, address: 127.0.0.1:0, http1: compat}
   - {name: h2c, address: 127.0.0.1:0, http: [h2]}`})
@@ -96,8 +122,8 @@ func TestHostileAnswers(t *testing.T) {
 		// connection is that request's, as far as anybody can tell.
 		t.Run(listener, func(t *testing.T) {
 			passed := 0
-			for n := range corpus.Answers {
-				if askLiar(t, h.Addr(listener), listener == "h2c", n, &corpus.Answers[n]) {
+			for n := range cases {
+				if askLiar(t, h.Addr(listener), listener == "h2c", n, &cases[n]) {
 					passed++
 				}
 			}
