@@ -35,7 +35,7 @@ type hostileRequest struct {
 	Raw             []string
 }
 
-func loadHostile(t *testing.T, name string, v any) {
+func loadHostile(t testing.TB, name string, v any) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../http1/testdata", name))
 	if err == nil {
