@@ -57,7 +57,7 @@ type clientConn struct {
 
 	// Under the client's lock.
 	ctx       context.Context // of the call under way, nil between calls
-	cut       bool            // by the keeper: it is of no further use
+	cut       bool            // by the keeper: it is of no further use; read without the lock once it is off the list
 	index     int             // in client.conns, -1 where it is not
 	idleSince int64
 }
@@ -100,11 +100,15 @@ func (cn *clientConn) limits() *Limits {
 var clientLimits = DefaultLimits()
 
 func (cn *clientConn) close() {
+	if up := cn.upload.Load(); cn.cut || up == uploadRunning || up == uploadFailed {
+		// TLS would wait for a socket that takes nothing, to say goodbye.
+		if t, ok := cn.net.(interface{ NetConn() net.Conn }); ok {
+			t.NetConn().Close()
+		}
+	}
 	cn.net.Close()
 	cn.freeOut()
-	if cn.upload.Load() != uploadRunning {
-		cn.src.drop()
-	}
+	cn.src.drop()
 }
 
 // mayRepeat reports whether a request that failed with err may be sent once more.
@@ -317,6 +321,7 @@ func (cn *clientConn) answer(r *Outgoing) (*Answer, error) {
 				return nil, err
 			}
 		}
+		clear(a.Header)
 	}
 	cn.readBy.Store(0)
 	a.released = false
@@ -337,13 +342,13 @@ type Answer struct {
 // Read reads the body. An error other than io.EOF says that it is not complete.
 func (a *Answer) Read(p []byte) (int, error) {
 	cn := a.conn
-	if a.body.err == nil && cn.src.buffered() == 0 && cn.client.Silence > 0 {
-		cn.readBy.Store(clock.Load() + int64(cn.client.Silence) + int64(beat))
-		n, err := a.body.Read(p)
-		cn.readBy.Store(0)
-		return n, err
+	if a.body.err != nil || a.body.mode == bodyLength && cn.src.buffered() > 0 || cn.client.Silence <= 0 {
+		return a.body.Read(p) // it does not wait, or it may
 	}
-	return a.body.Read(p)
+	cn.readBy.Store(clock.Load() + int64(cn.client.Silence) + int64(beat))
+	n, err := a.body.Read(p)
+	cn.readBy.Store(0)
+	return n, err
 }
 
 // Trailer returns the trailer fields after the body has been read to its end,

@@ -10,9 +10,12 @@ import (
 // beat is the keeper's pace, and so the grain of all time limits of clients.
 const beat = 100 * time.Millisecond
 
-// clock is the time of the keeper's last round in nanoseconds since epoch. It is
-// right while any client has a connection.
+// clock is the time of the keeper's last round in nanoseconds since epoch, not
+// moved by whoever sets the time of day. It is right while any client has a
+// connection.
 var clock atomic.Int64
+
+var epoch = time.Now()
 
 // keep looks after all clients that have connections. A goroutine runs while
 // there are any.
@@ -40,7 +43,7 @@ func (k *keeper) add(c *Client) {
 func (k *keeper) start() {
 	if !k.running {
 		k.running = true
-		clock.Store(time.Now().UnixNano())
+		clock.Store(int64(time.Since(epoch)))
 		go k.run()
 	}
 }
@@ -57,7 +60,8 @@ func (k *keeper) run() {
 	defer t.Stop()
 	var list []*Client
 	for now := range t.C {
-		clock.Store(now.UnixNano())
+		at := int64(now.Sub(epoch))
+		clock.Store(at)
 		list = list[:0]
 		k.mu.Lock()
 		for _, w := range k.waits {
@@ -76,7 +80,7 @@ func (k *keeper) run() {
 		}
 		k.mu.Unlock()
 		for i, c := range list {
-			c.inspect(now.UnixNano())
+			c.inspect(at)
 			list[i] = nil
 		}
 	}

@@ -435,12 +435,15 @@ func TestClientTimeLimits(t *testing.T) {
 		if r.URL.Path == "/body" {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
 		}
+		if r.URL.Path == "/chunk" { // amid a size line
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1")
+		}
 		br.ReadByte()
 	})
 	c := p.client(t)
 	c.Head, c.Silence = 50*time.Millisecond, 50*time.Millisecond
 	start := time.Now()
-	for _, path := range []string{"/head", "/body"} {
+	for _, path := range []string{"/head", "/body", "/chunk"} {
 		if _, _, err := ask(c, get(path)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -453,7 +456,7 @@ func TestClientTimeLimits(t *testing.T) {
 		t.Errorf("upload: %v", err)
 	}
 	c.Head, c.Silence = time.Minute, time.Minute
-	for _, path := range []string{"/head", "/body"} {
+	for _, path := range []string{"/head", "/body", "/chunk"} {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		a, err := c.Do(ctx, get(path))
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // errProtocol says that a handshake ended in the other protocol. The connection
@@ -32,7 +33,7 @@ const (
 
 func newNegotiated(t target, id *identity, to Timeouts, dial func(context.Context) (net.Conn, error)) *negotiated {
 	n := &negotiated{dial: tlsDial(id.client(t.host, "h2", "http/1.1"), to, dial, ""), spare: map[int32]net.Conn{}}
-	n.one = newOwnHTTP(to, func(ctx context.Context) (net.Conn, error) { return n.connect(ctx, speaksHTTP1) })
+	n.one = newOwnHTTP(t, to, func(ctx context.Context) (net.Conn, error) { return n.connect(ctx, speaksHTTP1) })
 	n.two = newNetHTTP(t, protocolH2, id, to, dial)
 	n.two.transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return n.connect(ctx, speaksHTTP2) }
 	return n
@@ -59,6 +60,16 @@ func (n *negotiated) connect(ctx context.Context, want int32) (net.Conn, error) 
 	if speaks == want {
 		return c, nil
 	}
+	n.set(speaks, c)
+	time.AfterFunc(spareFor, func() { n.drop(speaks, c) })
+	return nil, errProtocol
+}
+
+// spareFor is how long a connection waits for the carrier that it suits, which
+// asks for it at once unless it has another one.
+const spareFor = 250 * time.Millisecond
+
+func (n *negotiated) set(speaks int32, c net.Conn) {
 	n.mu.Lock()
 	old := n.spare[speaks]
 	n.spare[speaks] = c
@@ -66,7 +77,19 @@ func (n *negotiated) connect(ctx context.Context, want int32) (net.Conn, error) 
 	if old != nil {
 		old.Close()
 	}
-	return nil, errProtocol
+}
+
+// drop closes c if it is still waiting.
+func (n *negotiated) drop(speaks int32, c net.Conn) {
+	n.mu.Lock()
+	waiting := n.spare[speaks] == c
+	if waiting {
+		delete(n.spare, speaks)
+	}
+	n.mu.Unlock()
+	if waiting {
+		c.Close()
+	}
 }
 
 func (n *negotiated) send(ctx context.Context, m *message) (*answer, error) {

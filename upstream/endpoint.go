@@ -90,9 +90,9 @@ func newCarriers(t target, c *Config, id *identity, dial func(context.Context) (
 		case compat:
 			return newNetHTTP(t, protocolHTTP1, id, c.Timeouts, dial)
 		case t.scheme == "https":
-			return newOwnHTTP(c.Timeouts, tlsDial(id.client(t.host, "http/1.1"), c.Timeouts, dial, ""))
+			return newOwnHTTP(t, c.Timeouts, tlsDial(id.client(t.host, "http/1.1"), c.Timeouts, dial, ""))
 		}
-		return newOwnHTTP(c.Timeouts, plainDial(c.Timeouts, dial))
+		return newOwnHTTP(t, c.Timeouts, plainDial(c.Timeouts, dial))
 	}
 	switch {
 	case c.Protocol == protocolH2 || c.Protocol == protocolH2C:

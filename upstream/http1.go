@@ -13,11 +13,14 @@ import (
 )
 
 // ownHTTP is a carrier on this module's own HTTP/1.1 client.
-type ownHTTP struct{ client *http1.Client }
+type ownHTTP struct {
+	client    *http1.Client
+	authority string // of the endpoint
+}
 
 // newOwnHTTP returns a carrier for one endpoint; dial connects, TLS included.
-func newOwnHTTP(to Timeouts, dial func(context.Context) (net.Conn, error)) *ownHTTP {
-	return &ownHTTP{client: &http1.Client{Dial: dial, Limits: &answerLimits,
+func newOwnHTTP(t target, to Timeouts, dial func(context.Context) (net.Conn, error)) *ownHTTP {
+	return &ownHTTP{authority: t.authority(), client: &http1.Client{Dial: dial, Limits: &answerLimits,
 		Head: to.Head, Silence: to.Stream, Idle: to.Idle, MaxIdle: maxIdleConns}}
 }
 
@@ -44,7 +47,7 @@ var ownCalls = sync.Pool{New: func() any { return new(ownCall) }}
 
 func (o *ownHTTP) send(ctx context.Context, m *message) (*answer, error) {
 	c := ownCalls.Get().(*ownCall)
-	c.compose(m)
+	c.compose(m, o.authority)
 	got, err := o.client.Do(ctx, &c.out)
 	m.reached = c.out.Reached
 	if err != nil {
@@ -56,9 +59,12 @@ func (o *ownHTTP) send(ctx context.Context, m *message) (*answer, error) {
 	return &c.answer, nil
 }
 
-func (c *ownCall) compose(m *message) {
+func (c *ownCall) compose(m *message, authority string) {
 	o := m.out
 	c.out.Method, c.out.Path, c.out.Query, c.out.Host = o.Method, o.Path, o.Query, o.Authority
+	if c.out.Host == "" {
+		c.out.Host = authority
+	}
 	c.out.Header, c.out.Upgrade, c.out.Trailers = o.Header, o.Upgrade, o.Trailers
 	c.out.Repeatable = idempotent(o.Method)
 	if m.body != nil {
@@ -71,10 +77,12 @@ func (c *ownCall) compose(m *message) {
 	}
 }
 
-// WriteHead passes an interim answer on.
+// WriteHead passes an interim answer on. Whether the client has got it does not
+// matter: if it is gone, the final one will tell.
 func (c *ownCall) WriteHead(status int, h gatehouse.Header) error {
 	kept, _ := passing(h)
-	return c.to.WriteHead(status, kept)
+	_ = c.to.WriteHead(status, kept)
+	return nil
 }
 
 func (c *ownCall) free() {
@@ -127,7 +135,7 @@ func passing(h gatehouse.Header) (kept gatehouse.Header, own ownFields) {
 	kept = h[:0]
 	connection := ""
 	for _, f := range h {
-		if stays := &own; staysBehind(f, stays, &connection) {
+		if staysBehind(f, &own, &connection) {
 			continue
 		}
 		kept = append(kept, f)
