@@ -53,6 +53,7 @@ func FuzzClaims(f *testing.F) {
 		if err == nil {
 			secondOpinion(t, data, c)
 		}
+		agree(t, data)
 	})
 }
 

@@ -39,18 +39,14 @@ func readObject(data string) (m map[string]any, twins bool, err error) {
 	if !utf8.ValidString(data) {
 		return nil, false, errUTF8
 	}
-	r := reader{s: data}
-	r.space()
-	if r.i >= len(r.s) || r.s[r.i] != '{' {
-		return nil, false, errJSON
-	}
-	// A guess that is seldom short: growing the map costs more than counting.
-	if m, err = r.object(1, min(strings.Count(data, `":`), maxHint)); err != nil {
+	members, err := look(data)
+	if err != nil {
 		return nil, false, err
 	}
+	r := reader{s: data}
 	r.space()
-	if r.i != len(r.s) {
-		return nil, false, errTrailing
+	if m, err = r.object(1, min(members, maxHint)); err != nil {
+		return nil, false, err
 	}
 	return m, r.twins, nil
 }
