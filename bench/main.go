@@ -22,7 +22,7 @@ type bench struct {
 	cpus      processors
 	rounds    int
 	length    time.Duration // of one round of load
-	warm      time.Duration // before it
+	warm      time.Duration // before the first
 }
 
 func run(args []string) int {
@@ -30,8 +30,8 @@ func run(args []string) int {
 	binary := flags.String("gatehouse", "../bin/gatehouse", "the gatehouse binary to measure")
 	only := flags.String("only", "", "measure only what matches this regular expression")
 	out := flags.String("out", "results.json", "where the results are written")
-	rounds := flags.Int("rounds", 5, "rounds of each server comparison")
-	length := flags.Duration("length", 4*time.Second, "length of one round of load")
+	rounds := flags.Int("rounds", 24, "rounds of each server comparison")
+	length := flags.Duration("length", time.Second, "length of one round of load, whole seconds")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -44,7 +44,7 @@ func run(args []string) int {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
-	b := &bench{rounds: *rounds, length: *length, warm: time.Second}
+	b := &bench{rounds: *rounds, length: *length, warm: 3 * time.Second}
 	code, err := b.all(ctx, *binary, pick, *out)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -83,7 +83,7 @@ func protectedGet(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	served := after.requests - before.requests
-	notes = append(notes, fmt.Sprintf("%.1f allocations and %.0f bytes per request in the whole gateway, net/http included",
+	notes = append(notes, fmt.Sprintf("%.1f allocations and %.0f bytes per request in the whole gateway",
 		(after.mallocs-before.mallocs)/served, (after.bytes-before.bytes)/served))
 	// The bar is an upper one: what everything costs over what nothing costs.
 	return cost(pairs, notes, func(ours, theirs float64) float64 { return ours / theirs }), s.recorded(served)

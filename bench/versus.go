@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // A contender is a server in a comparison.
@@ -19,23 +18,32 @@ const (
 	// measured; otherwise the load was the bottleneck.
 	least = 0.95
 	// calm is the share of it that the server itself must have had. With less,
-	// others on the machine have emptied its caches, and the round is repeated.
+	// others on the machine have emptied its caches.
 	calm = 0.9
 	// enough undisturbed rounds make the others superfluous.
-	enough = 3
+	enough = 5
 )
 
 // A pairing is what ours and theirs needed in two rounds, one right after the
 // other.
 type pairing struct{ ours, theirs round }
 
-func (p pairing) disturbed() bool { return min(p.ours.own, p.theirs.own) < calm }
+func (p pairing) disturbed() bool {
+	return min(p.ours.own, p.theirs.own) < calm || min(p.ours.requests, p.theirs.requests) == 0
+}
 
-// versus measures both in turns; who goes first alternates, too. Disturbed rounds
-// are repeated, up to as many again, and left out if enough others remain.
+// versus measures both in turns, in many short rounds, so that what disturbs the
+// machine meets both alike; who goes first alternates, too. Rounds that were
+// disturbed all the same are repeated, half as many at the most, and left out if
+// enough others remain.
 func (b *bench) versus(ctx context.Context, ours, theirs contender) (kept []pairing, notes []string, err error) {
+	for _, c := range []contender{ours, theirs} {
+		if _, err := b.wrk(ctx, c.address, c.load, b.warm); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
 	var all []pairing
-	for i := 0; i < b.rounds || i < 2*b.rounds && len(kept) < b.rounds; i++ {
+	for i := 0; i < b.rounds || i < b.rounds*3/2 && len(kept) < b.rounds; i++ {
 		var p pairing
 		turns := []struct {
 			contender
@@ -97,15 +105,11 @@ func column(rounds []round, of func(round) float64) []float64 {
 
 // described sums a contender's rounds up for the reader.
 func described(name string, rounds []round) string {
-	var p99 []string
-	for _, r := range rounds {
-		p99 = append(p99, r.p99)
-	}
-	return fmt.Sprintf("%s: %.1f µs of processor time per request, %.0f requests/s, its processor %.0f %% busy (%.0f %% its own), p99 %s",
+	return fmt.Sprintf("%s: %.1f µs of processor time per request, %.0f requests/s, its processor %.0f %% busy (%.0f %% its own)",
 		name, median(column(rounds, func(r round) float64 { return r.cost })),
 		median(column(rounds, func(r round) float64 { return r.rate })),
 		100*median(column(rounds, func(r round) float64 { return r.busy })),
-		100*median(column(rounds, func(r round) float64 { return r.own })), strings.Join(p99, " "))
+		100*median(column(rounds, func(r round) float64 { return r.own })))
 }
 
 // saturated refuses a comparison in which a server had to wait for its load.
