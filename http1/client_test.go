@@ -630,3 +630,38 @@ func TestWait(t *testing.T) {
 type counting struct{ atomic.Int32 }
 
 func (c *counting) Interrupt() { c.Add(1) }
+
+// An answer that is cut off after any of its bytes is never taken for whole.
+func TestClientAnswerCutAnywhere(t *testing.T) {
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nX: 1\r\n\r\n",
+		"HTTP/1.1 103 x\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.0 200 OK\r\n\r\nhello",
+	} {
+		endless := strings.HasPrefix(answer, "HTTP/1.0")
+		for i := range len(answer) + 1 {
+			for _, reset := range []bool{false, true} {
+				p := newPeer(t, func(c *net.TCPConn, br *bufio.Reader) {
+					if _, err := asked(br); err != nil {
+						return
+					}
+					io.WriteString(c, answer[:i])
+					if reset {
+						_ = c.SetLinger(0)
+					}
+				})
+				c := p.client(t)
+				_, body, err := ask(c, get("/"))
+				cut := i < len(answer) && (!endless || reset || i < len(answer)-len("hello"))
+				if err == nil && (cut || !endless && body != "hello") || err != nil && !cut && !reset || endless && reset && err == nil {
+					t.Errorf("%q, reset %v: %q %v", answer[:i], reset, body, err)
+				}
+				if n := p.accepted.Load(); n != 1 {
+					t.Errorf("%q: %d connections", answer[:i], n)
+				}
+				c.Close()
+			}
+		}
+	}
+}
