@@ -21,6 +21,7 @@ type upload struct {
 	whole  []byte // the body, where it is held whole; not written to
 	held   bool
 	ahead  *[]byte // the pooled buffer behind whole, where it was read ahead
+	more   [1]byte // for a look beyond the end
 	lent   bool    // somebody may use it, or whole, beyond the call
 
 	mu  sync.Mutex
@@ -80,9 +81,8 @@ func (u *upload) readAhead() error {
 		n += int64(k)
 	}
 	if n == u.length && err == nil {
-		var more [1]byte
 		var k int
-		if k, err = u.src.Read(more[:]); k > 0 {
+		if k, err = u.src.Read(u.more[:]); k > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 	}
