@@ -27,7 +27,7 @@ type Server struct {
 	Limits func() *Limits
 
 	start    sync.Once
-	clock    atomic.Int64 // nanoseconds since epoch, renewed by the janitor
+	clock    atomic.Int64 // nanoseconds since epoch, monotonic, renewed by the janitor
 	date     atomic.Pointer[string]
 	draining atomic.Bool
 
@@ -54,7 +54,7 @@ func (s *Server) init() {
 }
 
 func (s *Server) setClock(now time.Time) {
-	s.clock.Store(now.UnixNano())
+	s.clock.Store(int64(now.Sub(epoch)) + 1) // 0 stands for no time at all
 	d := now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
 	s.date.Store(&d)
 }
@@ -78,7 +78,7 @@ func (s *Server) janitor() {
 			return
 		case now := <-t.C:
 			s.setClock(now)
-			at := now.UnixNano()
+			at := s.clock.Load()
 			s.mu.Lock()
 			for c := range s.conns {
 				c.inspect(at)

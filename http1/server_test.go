@@ -16,9 +16,7 @@ import (
 )
 
 // echo answers with what it got, in a line, and the body.
-type echo struct {
-	limits Limits
-}
+type echo struct{}
 
 func (e *echo) ServeHTTP1(_ context.Context, r *Request, b *Body, w *ResponseWriter) {
 	var body []byte
