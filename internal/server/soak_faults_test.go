@@ -74,7 +74,11 @@ func (f *faulty) pipeline(c net.Conn, r *bufio.Reader, n int) bool {
 		nonce, body := newNonce(), ""
 		size := rand.IntN(600)
 		list[i] = nonce
-		switch rand.IntN(4) {
+		switch rand.IntN(5) {
+		case 4: // answered before the body was read
+			body = filler(nonce, rand.IntN(50_000))
+			fmt.Fprintf(&out, "POST /any/x?early=1&size=%d HTTP/1.1\r\nHost: shop.localhost\r\nX-Nonce: %s\r\nContent-Length: %d\r\n\r\n%s", size, nonce, len(body), body)
+			wants[i] = filler(nonce, size)
 		case 0:
 			body = filler(nonce, rand.IntN(300))
 			fmt.Fprintf(&out, "POST /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Nonce: %s\r\nContent-Length: %d\r\n\r\n%s", nonce, len(body), body)
@@ -91,10 +95,7 @@ func (f *faulty) pipeline(c net.Conn, r *bufio.Reader, n int) bool {
 		}
 	}
 	f.requests.Add(int64(n))
-	if _, err := io.WriteString(c, out.String()); err != nil {
-		f.broken.Add(int64(n))
-		return false
-	}
+	go func() { _, _ = io.WriteString(c, out.String()) }() // answers are read meanwhile
 	for i := range n {
 		res, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -114,6 +115,9 @@ func (f *faulty) pipeline(c net.Conn, r *bufio.Reader, n int) bool {
 			return false
 		default:
 			f.good.Add(1)
+		}
+		if res.Close {
+			return false
 		}
 	}
 	return true
