@@ -21,7 +21,7 @@ var forgeable = map[string]bool{
 }
 
 var forgeablePrefixes = []string{
-	"x-forwarded-", "x-client-cert", "x-gatehouse-", "x-ssl-", "x-auth-request-",
+	"x-forwarded-", "x-client-cert", "client-cert", "x-amzn-mtls-", "x-gatehouse-", "x-ssl-", "x-auth-request-",
 	"x-authenticated-", "x-identity-", "x-envoy-internal", "x-jwt-", "ssl-client-", "x-tls-client",
 }
 
