@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"io"
@@ -47,6 +49,7 @@ type doorOptions struct {
 	api        string // more members of the API
 	policy     string
 	operations string // more of them
+	files      map[string]string
 }
 
 const doorConfig = `version: 1
@@ -121,6 +124,9 @@ func newDoors(t *testing.T, o doorOptions) *house {
 	}
 	h.write("jwks.json", string(set))
 	h.write("shop.cedar", o.policy)
+	for name, text := range o.files {
+		h.write(name, text)
+	}
 	h.write("gatehouse.yaml", fmt.Sprintf(doorConfig, o.listeners, o.limits, o.authn, o.upstream, o.protocol, o.methods, o.api, o.operations))
 	var diags config.Diagnostics
 	h.Server, err = Start(context.Background(), Options{ConfigPath: filepath.Join(h.dir, "gatehouse.yaml"), Log: slog.New(slog.DiscardHandler),
@@ -138,6 +144,19 @@ func (h *house) expiring(jti string, life time.Duration) string {
 	now := time.Now()
 	tok, err := jose.Sign(h.key, map[string]any{"typ": "at+jwt"}, map[string]any{"iss": "https://id.example", "sub": "alice", "aud": "https://shop.example",
 		"exp": now.Add(life).Unix(), "iat": now.Unix(), "jti": jti, "client_id": "app", "scope": "orders:read"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return tok
+}
+
+// bound returns alice's token for the holder of a certificate (RFC 8705).
+func (h *house) bound(cert tls.Certificate) string {
+	h.t.Helper()
+	now := time.Now()
+	sum := sha256.Sum256(cert.Certificate[0])
+	tok, err := jose.Sign(h.key, map[string]any{"typ": "at+jwt"}, map[string]any{"iss": "https://id.example", "sub": "alice", "aud": "https://shop.example",
+		"exp": now.Add(time.Minute).Unix(), "iat": now.Unix(), "jti": "bound", "client_id": "app", "cnf": map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
