@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -40,6 +41,9 @@ type listener struct {
 	done    chan struct{}
 	once    sync.Once
 	log     *slog.Logger
+
+	mu      sync.Mutex
+	tunnels map[*conn]struct{} // which net/http has let go of
 }
 
 // open binds the address and prepares to serve; nothing is accepted yet.
@@ -57,7 +61,7 @@ func (s *Server) open(cfg config.Listener, a *assembly) (*listener, error) {
 			Hint: "another process may have the address"}
 	}
 	out.http = &http.Server{Handler: s.door, ReadHeaderTimeout: l.ReadHeaderTimeout, IdleTimeout: l.IdleTimeout,
-		MaxHeaderBytes: int(l.HeaderBytes), Protocols: protocols(cfg), ConnContext: out.connContext,
+		MaxHeaderBytes: int(l.HeaderBytes), Protocols: protocols(cfg), ConnContext: out.connContext, ConnState: out.hijacked,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is for us to refuse and record
 		ErrorLog:                     log.New(quietLog{s.log}, "", 0),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128, MaxReadFrameSize: 16 << 10, SendPingTimeout: 30 * time.Second,
@@ -207,7 +211,48 @@ func (l *listener) shutdown(ctx context.Context) error {
 	}
 	wg.Wait()
 	l.Close()
-	return errors.Join(err, ours)
+	return errors.Join(err, ours, l.endTunnels(ctx))
+}
+
+// hijacked keeps a tunnel in mind, which http.Server does not.
+func (l *listener) hijacked(c net.Conn, state http.ConnState) {
+	if state != http.StateHijacked {
+		return
+	}
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if c, ok := c.(*conn); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.tunnels == nil {
+			l.tunnels = map[*conn]struct{}{}
+		}
+		l.tunnels[c] = struct{}{}
+		c.tunnel.Store(l)
+	}
+}
+
+// endTunnels waits for tunnels to end, and cuts those that do not before ctx.
+func (l *listener) endTunnels(ctx context.Context) error {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		l.mu.Lock()
+		left := slices.Collect(maps.Keys(l.tunnels))
+		l.mu.Unlock()
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			for _, c := range left {
+				c.Close()
+			}
+			return ctx.Err()
+		}
+	}
 }
 
 func (l *listener) closeFiles() {
@@ -353,13 +398,19 @@ type conn struct {
 	// settings are those that its handshake satisfies.
 	settings atomic.Pointer[tls.Config]
 
-	conns *connections
-	addr  netip.Addr
-	once  sync.Once
+	conns  *connections
+	addr   netip.Addr
+	once   sync.Once
+	tunnel atomic.Pointer[listener] // whose tunnel it is; nil for none
 }
 
 func (c *conn) Close() error {
 	c.once.Do(func() { c.conns.leave(c.addr) })
+	if l := c.tunnel.Load(); l != nil {
+		l.mu.Lock()
+		delete(l.tunnels, c)
+		l.mu.Unlock()
+	}
 	return c.Conn.Close()
 }
 
