@@ -187,9 +187,18 @@ func (h *house) dial(listener string, protos ...string) net.Conn {
 	if !strings.HasPrefix(listener, "tls") {
 		return c
 	}
+	if c = h.handshake(c, protos...); c == nil {
+		h.t.Fatal("no handshake")
+	}
+	return c
+}
+
+// handshake begins TLS on a connection, and returns nil where that fails.
+func (h *house) handshake(c net.Conn, protos ...string) net.Conn {
 	tc := tls.Client(c, &tls.Config{RootCAs: h.roots(), ServerName: "127.0.0.1", NextProtos: protos})
 	if err := tc.Handshake(); err != nil {
-		h.t.Fatal(err)
+		c.Close()
+		return nil
 	}
 	return tc
 }

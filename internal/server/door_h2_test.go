@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -24,20 +25,20 @@ type frames struct {
 func (h *house) frames(listener string, settings ...http2.Setting) *frames {
 	h.t.Helper()
 	f := &frames{t: h.t, conn: h.dial(listener, "h2")}
-	if _, err := io.WriteString(f.conn, http2.ClientPreface); err != nil {
+	if err := f.start(settings...); err != nil {
 		h.t.Fatal(err)
 	}
+	return f
+}
+
+// start begins the connection.
+func (f *frames) start(settings ...http2.Setting) error {
 	f.Framer = http2.NewFramer(f.conn, f.conn)
 	f.AllowIllegalWrites = true
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	f.enc = hpack.NewEncoder(&f.buf)
-	if err := f.WriteSettings(settings...); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := f.WriteSettingsAck(); err != nil {
-		h.t.Fatal(err)
-	}
-	return f
+	_, err := io.WriteString(f.conn, http2.ClientPreface)
+	return errors.Join(err, f.WriteSettings(settings...), f.WriteSettingsAck())
 }
 
 // block encodes fields, names and values in turn.
