@@ -34,9 +34,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		b.over.Store(true)
 		return 0, gatehouse.ErrBodyTooLarge
 	}
-	if err != nil && err != io.EOF && !b.cut.Load() {
+	if err != nil && err != io.EOF {
 		var timeout interface{ Timeout() bool }
-		if errors.As(err, &timeout) && timeout.Timeout() {
+		if !b.cut.Load() && errors.As(err, &timeout) && timeout.Timeout() {
 			err = errSlowBody
 		}
 		var own *gatehouse.Error

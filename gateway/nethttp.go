@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -64,11 +65,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// request on the connection may be its body (RFC 9112, section 6.1).
 	v.w.close = r.ProtoMajor == 1 && r.ProtoMinor == 0
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		body := &pacedBody{body: r.Body, w: w, start: x.Start, timeout: lim.ReadTimeout}
+		body := &pacedBody{body: r.Body, w: w, http1: v.w.http1, start: x.Start, timeout: lim.ReadTimeout}
 		body.pace()
 		q.Body.Source, q.Body.Length, v.w.body = body, r.ContentLength, body
 		v.w.expected = r.Header.Get("Expect") != ""
-		defer body.end(v.w.http1, v.w.expected)
+		defer body.end(v.w.expected)
 	}
 	if info != nil && info.stale(r.TLS) {
 		v.w.close = true
@@ -306,6 +307,7 @@ func (c *hijackedConn) CloseWrite() error {
 // may read on a little after the exchange has ended.
 type pacedBody struct {
 	body    io.ReadCloser
+	http1   bool
 	start   time.Time
 	timeout time.Duration
 	got     int64
@@ -354,7 +356,26 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if err == io.EOF && b.done.CompareAndSwap(false, true) {
 		b.deadline(time.Time{}) // net/http watches for the client going away by reading on
 	}
+	if err != nil && err != io.EOF {
+		err = b.trouble(err)
+	}
 	return n, err
+}
+
+// trouble tells a client that is too slow, or breaks the framing, from one that
+// has gone: net/http ends the request's context for all of them, so that the
+// upstream cuts the body short. That ends a wait before its time.
+func (b *pacedBody) trouble(err error) error {
+	var wire net.Error
+	switch {
+	case errors.As(err, &wire):
+		if wire.Timeout() && b.timeout > 0 && !time.Now().Before(b.set) {
+			return errSlowBody
+		}
+	case b.http1 && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, http.ErrBodyReadAfterClose):
+		return &gatehouse.Error{Code: "body.malformed", Status: 400, Message: "the body is not what its framing says", Err: err}
+	}
+	return err
 }
 
 func (b *pacedBody) deadline(at time.Time) {
@@ -376,8 +397,8 @@ func (b *pacedBody) SetReadDeadline(at time.Time) error {
 
 // end takes the body out of the exchange. net/http's HTTP/1.1 reads on for a
 // while; not for long, and not at all where the client waits to be asked for it.
-func (b *pacedBody) end(http1, expect bool) {
-	if http1 && !b.done.Load() {
+func (b *pacedBody) end(expect bool) {
+	if b.http1 && !b.done.Load() {
 		switch linger := time.Now().Add(lingerTime); {
 		case expect && b.got == 0:
 			b.deadline(time.Unix(1, 0))
