@@ -24,6 +24,7 @@ type round struct {
 type load struct {
 	script      string
 	connections int
+	tls         bool
 }
 
 // measure runs a round of load against p and takes its processor time.
@@ -56,6 +57,13 @@ func (b *bench) measure(ctx context.Context, p *process, address string, l load)
 	return r, nil
 }
 
+func (l load) scheme() string {
+	if l.tls {
+		return "https://"
+	}
+	return "http://"
+}
+
 var (
 	wrkTotal   = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
 	wrkRate    = regexp.MustCompile(`(?m)^Requests/sec:\s*([\d.]+)`)
@@ -69,7 +77,7 @@ func (b *bench) wrk(ctx context.Context, address string, l load, length time.Dur
 	ctx, cancel := context.WithTimeout(ctx, length+15*time.Second)
 	defer cancel()
 	text, err := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.cpus.load), "wrk", "-t1", "-c"+strconv.Itoa(l.connections),
-		fmt.Sprintf("-d%ds", seconds), "--timeout", "20s", "-s", l.script, "http://"+address).CombinedOutput()
+		fmt.Sprintf("-d%ds", seconds), "--timeout", "20s", "-s", l.script, l.scheme()+address).CombinedOutput()
 	if err != nil {
 		return round{}, fmt.Errorf("wrk: %w: %s", err, strings.TrimSpace(string(text)))
 	}

@@ -17,10 +17,22 @@ func atMost(bar float64, name, unit, what string, run func(context.Context, *ben
 	return measure{name: name, what: what, unit: unit, bar: bar, run: run}
 }
 
+func atLeast(bar float64, name, what string, run func(context.Context, *bench) (result, error)) measure {
+	return measure{name: name, what: what, unit: "ratio", bar: bar, atLeast: true, run: run}
+}
+
 // measures lists every row, in the order in which they run.
 func measures() []measure {
 	return []measure{
 		atMost(1.25, "protected-get/reverseproxy-cpu", "ratio", "protected GET to a plain httputil.ReverseProxy, processor time", protectedGet),
+		atLeast(0.9, "plain-get/nginx", "plain proxy GET, nginx's processor time over ours", versusPeer(nginxProxy, "nginx", "GET", "/orders/1001", 0, false)),
+		atLeast(0.8, "plain-post/nginx", "plain proxy 1 KB POST", versusPeer(nginxProxy, "nginx", "POST", "/orders", 1024, false)),
+		atLeast(0.9, "plain-get/haproxy", "plain proxy GET, haproxy's over ours", versusPeer(haproxyProxy, "haproxy", "GET", "/orders/1001", 0, false)),
+		atLeast(3.5, "plain-get/reverseproxy", "plain proxy GET, httputil.ReverseProxy's over ours", versusPeer(reverseProxyPeer, "reverseproxy", "GET", "/orders/1001", 0, false)),
+		atLeast(0.65, "protected-get/nginx", "protected GET to plain nginx", protectedToNginx),
+		atLeast(1.0, "tls-get/nginx", "TLS 1.3 keep-alive GET to nginx with TLS", versusPeer(nginxProxy, "nginx", "GET", "/orders/1001", 0, true)),
+		atLeast(0.9, "stream-1m/nginx", "1 MiB answer, processor time", versusPeer(nginxProxy, "nginx", "GET", "/big", 0, false)),
+		atMost(12288, "idle-connection-bytes", "bytes", "memory of an idle keep-alive connection, 8,000 of them", idleMemory),
 		atMost(0, "reload-failed-requests", "requests", "failed while 500 routes are reloaded 20 times", reloadUnderLoad),
 		atMost(0.8, "token-cached-us", "us", "a bearer token that was verified before", tokenCached),
 		atMost(1.3, "token-rs256/std", "ratio", "RS256 never seen before, to the bare signature check", tokenRS256),

@@ -19,7 +19,8 @@ var originBody = func() string {
 	return body + strings.Repeat(" ", size-len(body)-2) + "]}"
 }()
 
-// startOrigin runs an nginx that gives the same small answer to everything.
+// startOrigin runs an nginx that gives the same small answer to everything but
+// /big, which is 1 MiB.
 func startOrigin(ctx context.Context, b *bench) (p *process, address string, err error) {
 	nginx, err := program("nginx")
 	if err != nil {
@@ -30,6 +31,9 @@ func startOrigin(ctx context.Context, b *bench) (p *process, address string, err
 		return nil, "", err
 	}
 	if address, err = freeAddress(); err != nil {
+		return nil, "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "big"), make([]byte, 1<<20), 0o644); err != nil {
 		return nil, "", err
 	}
 	conf := filepath.Join(dir, "nginx.conf")
@@ -63,6 +67,7 @@ http {
 	keepalive_timeout 600s;
 	server {
 		listen %[2]s;
+		location = /big { root %[1]s; }
 		location / {
 			default_type application/json;
 			return 200 '%[3]s';
