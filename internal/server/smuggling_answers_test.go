@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
@@ -202,8 +203,8 @@ func (h *hearing) String() string {
 }
 
 func (h *hearing) transport(http2 bool) *http.Transport {
-	tr := &http.Transport{Protocols: new(http.Protocols), Dial: func(network, address string) (net.Conn, error) {
-		c, err := net.DialTimeout(network, address, 10*time.Second)
+	tr := &http.Transport{Protocols: new(http.Protocols), DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
 		return &heardConn{c, h}, err
 	}}
 	tr.Protocols.SetHTTP1(!http2)
