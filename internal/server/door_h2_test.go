@@ -134,7 +134,7 @@ func TestHTTP2Injections(t *testing.T) {
 	}
 	with := func(more ...string) []string { return pseudo("GET", "/any/x", here, more...) }
 	post := func(more ...string) []string { return pseudo("POST", "/any/x", here, more...) }
-	for _, listener := range everyDoor {
+	for _, listener := range []string{"plain", "tls-strict"} { // HTTP/2 is read by one reader, behind two ways in
 		for _, c := range []struct {
 			name   string
 			fields []string

@@ -135,6 +135,9 @@ func TestClientCertificates(t *testing.T) {
 	} {
 		for _, proto := range []string{"h1", "h2"} {
 			for listener, want := range map[string]int{"tls": c.request, "tls-strict": c.request, "tls-require": c.require, "tls-require-strict": c.require} {
+				if proto == "h2" && strings.HasSuffix(listener, "-strict") {
+					continue // the same reader
+				}
 				got, err := h.asks(proto, listener, c.cert, "/orders/1", nil)
 				if err != nil {
 					got = none
