@@ -75,6 +75,7 @@ func number(text string, n int) string {
 // that the gateway did not judge as one, the back sees as many requests as the
 // gateway let through, and nobody gets an answer that is not theirs.
 func TestSmuggling(t *testing.T) {
+	t.Parallel()
 	var corpus smuggling
 	loadHostile(t, "smuggling.json", &corpus)
 	for name, start := range map[string]func(*testing.T) *back{"net-http": directBack, "nginx": nginxBack, "haproxy": haproxyBack} {
