@@ -34,7 +34,7 @@ func (l *listener) greet(c *conn) {
 		l.http1.ServeConn(ctx, c, nil)
 		return
 	}
-	_ = c.SetReadDeadline(time.Now().Add(lim.Idle))
+	_ = c.SetReadDeadline(time.Now().Add(lim.ReadHead))
 	var first [len(preface)]byte
 	n, err := c.Read(first[:])
 	for err == nil && n < len(preface) && string(first[:n]) == preface[:n] {

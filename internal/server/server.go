@@ -132,7 +132,6 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.log.Info("started", "version", o.Version, "config", o.ConfigPath, "hash", cfg.Hash(), "admin", s.AdminAddr(), "socket", s.socket,
 		"decisions", s.decisions(cfg).File)
-	s.seen = s.stamp(cfg)
 	go s.watch(ctx)
 	go func() {
 		<-ctx.Done()
@@ -158,6 +157,7 @@ func (s *Server) equip(cfg *config.Config) error {
 	if s.current, err = assemble(cfg, s.dir, s.state, nil, s.log); err != nil {
 		return err
 	}
+	s.seen = s.stamp(cfg)
 	s.reg = prometheus.NewRegistry()
 	if s.metrics, err = s.newMetrics(); err != nil {
 		return err
