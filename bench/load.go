@@ -25,6 +25,9 @@ type load struct {
 	script      string
 	connections int
 	tls         bool
+	// heavy says that the load itself is the dearer part: the server under test
+	// then has time to spare, and its cost per request counts all the same.
+	heavy bool
 }
 
 // measure runs a round of load against p and takes its processor time.

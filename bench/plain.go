@@ -112,7 +112,7 @@ func versusPeer(to peer, name, method, path string, body int, tls bool) func(con
 		if err != nil {
 			return result{}, err
 		}
-		l := load{script: script, connections: 64, tls: tls}
+		l := load{script: script, connections: 64, tls: tls, heavy: path == "/big"}
 		pairs, notes, err := b.versus(ctx, contender{"gatehouse", s.process, s.address, l}, contender{name, p, listen, l})
 		if err != nil {
 			return result{}, err
