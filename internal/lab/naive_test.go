@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,25 @@ func forwardAnywhere(w http.ResponseWriter, r *http.Request) {
 	(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.Out.URL.Scheme = "http" }}).ServeHTTP(w, r)
 }
 
+// missedInTime tries a race between client and gateway again: on a busy machine
+// the client may have taken everything back before the gateway looked.
+func missedInTime(t *testing.T, target Target, attacks []Attack, name string) bool {
+	if name != "h2-rapid-reset" {
+		return false
+	}
+	only := slices.DeleteFunc(slices.Clone(attacks), func(a Attack) bool { return a.Name != name })
+	for range 20 {
+		r, err := Run(t.Context(), target, RunOptions{Duration: 50 * time.Millisecond, Rate: 1, Attacks: only})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(r.Cases, func(c CaseCount) bool { return c.Missed > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 // TestNaiveGateway proves the oracles where a gateway stands in between: one that
 // controls nothing misses nearly everything, and the report says so.
 func TestNaiveGateway(t *testing.T) {
@@ -119,7 +139,7 @@ func TestNaiveGateway(t *testing.T) {
 		switch {
 		case c.Attempts == 0 && !c.NotApplicable:
 			t.Errorf("%s: %s", c.Name, c.Unproven)
-		case c.Missed == 0 && !c.NotApplicable && !naiveStops[c.Name]:
+		case c.Missed == 0 && !c.NotApplicable && !naiveStops[c.Name] && !missedInTime(t, target.Target, attacks, c.Name):
 			t.Errorf("%s was not missed", c.Name)
 		}
 	}
