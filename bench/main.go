@@ -30,7 +30,7 @@ func run(args []string) int {
 	binary := flags.String("gatehouse", "../bin/gatehouse", "the gatehouse binary to measure")
 	only := flags.String("only", "", "measure only what matches this regular expression")
 	out := flags.String("out", "results.json", "where the results are written")
-	rounds := flags.Int("rounds", 24, "rounds of each server comparison")
+	rounds := flags.Int("rounds", 12, "rounds of each server comparison")
 	length := flags.Duration("length", time.Second, "length of one round of load, whole seconds")
 	if err := flags.Parse(args); err != nil {
 		return 2
