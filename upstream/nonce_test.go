@@ -192,7 +192,10 @@ func (p *Pool) nonce(t *testing.T, x *gatehouse.Exchange, method, nonce string) 
 func openFiles(t testing.TB) int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("no /proc here")
+		list, err = os.ReadDir("/dev/fd") // where there is no /proc
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return len(list)
 }
