@@ -105,3 +105,30 @@ func EqualFold(a, b string) bool {
 	}
 	return true
 }
+
+// ValidValue reports whether a field value holds no control character but the tab
+// (RFC 9110, section 5.5). It looks at eight bytes at a time: values are long
+// (tokens, cookies), and each is looked at several times on its way.
+func ValidValue(s string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(s) >= 8 {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		low := (w - ones*0x20) &^ w & highs // some byte may be below 0x20
+		del := w ^ ones*0x7f                // a zero byte where there was a DEL
+		if low|((del-ones)&^del&highs) != 0 && !validBytes(s[:8]) {
+			return false // the word test may err on the safe side, so it is looked at again
+		}
+		s = s[8:]
+	}
+	return validBytes(s)
+}
+
+func validBytes(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -82,7 +82,7 @@ func newHeaderTemplate(name, value string) (headerTemplate, error) {
 	if err := checkRuleName(name); err != nil {
 		return t, err
 	}
-	if !validValue(value) {
+	if !gatehouse.ValidValue(value) {
 		return t, &gatehouse.Error{Code: "config.header", Message: fmt.Sprintf("the value of %q holds a control character", name)}
 	}
 	for value != "" {
@@ -124,7 +124,7 @@ func (t *headerTemplate) value(x *gatehouse.Exchange) string {
 // inert drops what a header value cannot hold: a subject may come from an issuer
 // that lets anything be a name.
 func inert(s string) string {
-	if validValue(s) {
+	if gatehouse.ValidValue(s) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {

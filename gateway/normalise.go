@@ -242,7 +242,7 @@ func checkFields(h gatehouse.Header, lim *Limits) (Oddity, *gatehouse.Error) {
 		if !isToken(h[i].Name) {
 			return 0, badRequest("header.name", "a header field's name is not a token")
 		}
-		if !validValue(h[i].Value) {
+		if !gatehouse.ValidValue(h[i].Value) {
 			return 0, badRequest("header.value", "a header field's value holds a control character")
 		}
 	}
@@ -303,15 +303,6 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func validValue(v string) bool {
-	for i := 0; i < len(v); i++ {
-		if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 func asciiLower(s string) string {

@@ -178,10 +178,8 @@ func parseField(line string) (gatehouse.Field, *gatehouse.Error) {
 		return gatehouse.Field{}, bad("field_name", "a field's name is not a token")
 	}
 	value := trim(line[i+1:])
-	for j := 0; j < len(value); j++ {
-		if !fieldByte[value[j]] {
-			return gatehouse.Field{}, bad("field_value", "a field's value holds a control byte")
-		}
+	if !gatehouse.ValidValue(value) {
+		return gatehouse.Field{}, bad("field_value", "a field's value holds a control byte")
 	}
 	return gatehouse.Field{Name: line[:i], Value: value}, nil
 }

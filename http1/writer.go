@@ -195,12 +195,7 @@ func appendable(name, value string) bool {
 			return false
 		}
 	}
-	for i := 0; i < len(value); i++ {
-		if !fieldByte[value[i]] {
-			return false
-		}
-	}
-	return true
+	return gatehouse.ValidValue(value)
 }
 
 // frame writes what delimits the body and says whether the connection stays

@@ -106,32 +106,6 @@ func validAuthority(s string) bool {
 	return err == nil && n > 0
 }
 
-// validValue reports whether s holds no control byte but the tab (RFC 9110,
-// section 5.5). Eight bytes are looked at at a time.
-func validValue(s string) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for len(s) >= 8 {
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		low := (w - ones*0x20) &^ w & highs // some byte may be below 0x20
-		del := w ^ ones*0x7f                // a zero byte where there was a DEL
-		if low|((del-ones)&^del&highs) != 0 && !validBytes(s[:8]) {
-			return false // the word test may err on the safe side, so it is looked at again
-		}
-		s = s[8:]
-	}
-	return validBytes(s)
-}
-
-func validBytes(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if b := s[i]; b < 0x20 && b != '\t' || b == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 func unwritable(what string) error {
 	return &gatehouse.Error{Code: "upstream.unwritable", Status: 400,
 		Message: what + " cannot be written to the upstream"}
@@ -156,7 +130,7 @@ func checkOutbound(o *gatehouse.Outbound, hasBody bool) error {
 		return unwritable("the authority")
 	}
 	for i := range o.Header {
-		if f := &o.Header[i]; !validToken(f.Name) || !validValue(f.Value) {
+		if f := &o.Header[i]; !validToken(f.Name) || !gatehouse.ValidValue(f.Value) {
 			return unwritable("a header field")
 		}
 	}

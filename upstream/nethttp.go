@@ -350,7 +350,7 @@ func (c *call) Trailer() gatehouse.Header {
 	if !ok {
 		return nil // trailers are optional
 	}
-	to.DelFunc(func(f gatehouse.Field) bool { return !trailerAllowed(f.Name) || !validValue(f.Value) })
+	to.DelFunc(func(f gatehouse.Field) bool { return !trailerAllowed(f.Name) || !gatehouse.ValidValue(f.Value) })
 	return to
 }
 
