@@ -80,7 +80,7 @@ func (e *encoder) encode(x *gatehouse.Exchange, p *plan) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = e.appendJudgment(b, &d.Judgments[i])
+			b = e.appendKnown(b, &d.Judgments[i], p, i)
 		}
 		b = append(b, ']')
 	}

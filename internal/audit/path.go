@@ -20,6 +20,8 @@ type plan struct {
 	rest bool
 	// hidden are the names of the sensitive path parameters.
 	hidden []string
+	// known are good judgments as they last stood in their places.
+	known [maxKnown]atomic.Pointer[knownJudgment]
 }
 
 // A segment of a path template.
