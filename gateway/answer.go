@@ -132,7 +132,7 @@ func (a *answer) judgeHead() error {
 
 func (a *answer) judge(s *Stage) error {
 	t := a.t
-	t.mark = time.Now()
+	t.mark = time.Since(t.x.Start)
 	edits := len(t.responseEdits) // those before are on the header already
 	v, err := t.checkResponse(s.response)
 	if v.Outcome == gatehouse.Deny && v.Status == 0 {

@@ -94,7 +94,7 @@ func (t *trip) readBody() *denial {
 	if err := t.x.Request.Body.ReadWhole(t.bodyLimit()); err != nil {
 		return t.bodyTrouble(err)
 	}
-	t.mark = time.Now()
+	t.mark = time.Since(t.x.Start)
 	return nil
 }
 
