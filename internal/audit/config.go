@@ -20,6 +20,7 @@ type Config struct {
 	Keep    int             `yaml:"keep" jsonschema_description:"number of rotated files kept (default 10)"`
 	OnError string          `yaml:"on_error" jsonschema:"enum=stop,enum=continue" jsonschema_description:"whether requests stop or continue while the log cannot be written (default stop)"`
 	Mask    []string        `yaml:"mask" jsonschema_description:"names of sensitive fields, added to the built-in list"`
+	Off     bool            `yaml:"off" jsonschema_description:"keep no decision log: nobody can tell afterwards what was decided (default false)"`
 }
 
 // Bounds of the configuration.

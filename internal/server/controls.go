@@ -1,9 +1,13 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/authn"
 	"github.com/gatehouse/gatehouse/gateway"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/ratelimit"
 )
 
 // controls is the path's order: cheap before dear, and nobody unauthorised makes
@@ -24,11 +28,46 @@ type placed struct {
 	control gatehouse.Control
 }
 
-// stages gives the controls their modes for one operation.
+// stages gives the controls their modes for one operation. Those that could say
+// nothing of its calls are left out: each costs a clock reading and its part of
+// the record.
 func (a *assembly) stages(api *config.API, op *config.Operation) []gateway.Stage {
 	var out []gateway.Stage
 	for _, p := range a.controls() {
+		switch p.control.Name() {
+		case ratelimit.ConcurrencyControl:
+			if !a.bounded(api) {
+				continue
+			}
+		case authn.RequirementsName:
+			if !a.demands(op) {
+				continue
+			}
+		}
 		out = append(out, gateway.NewStage(p.step, p.control, a.cfg.ModeOf(p.control.Name(), api, op)))
 	}
 	return out
+}
+
+// bounded reports whether some upstream of the API takes a limited number of
+// requests at once.
+func (a *assembly) bounded(api *config.API) bool {
+	for _, u := range a.cfg.Upstreams {
+		to := u.Name == api.Upstream || slices.ContainsFunc(api.Upstreams, func(w config.WeightedUpstream) bool { return w.Name == u.Name })
+		if to && u.Concurrency != nil && u.Concurrency.Limits() {
+			return true
+		}
+	}
+	return false
+}
+
+// demands reports whether authn.requirements has something to check or to say of
+// an operation: what it demands of the caller, and the next nonce for DPoP. op is
+// nil for what is undocumented.
+func (a *assembly) demands(op *config.Operation) bool {
+	if a.cfg.Authn.DPoP.Nonce || op == nil {
+		return a.cfg.Authn.DPoP.Nonce
+	}
+	o := a.operations[op]
+	return len(o.Scopes) > 0 || len(o.ACR) > 0 || o.MaxAge > 0
 }

@@ -22,7 +22,7 @@ func (s *Server) newMetrics() (*telemetry.Metrics, error) {
 		return nil, err
 	}
 	return m, m.DecisionLog(func() telemetry.DecisionLog {
-		st := s.record.current.Load().Stats()
+		st := s.record.Stats()
 		return telemetry.DecisionLog{Written: st.Written, Lost: st.Lost, Errors: st.Errors, Failing: st.Failing}
 	})
 }
