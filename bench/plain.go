@@ -13,13 +13,14 @@ import (
 )
 
 // plainConfig is the gateway as a proxy that judges nothing: what the path itself
-// costs. Metrics and the decision log stay on, as nobody runs without.
+// costs. Metrics stay on. There is no decision log, since its peers write no access
+// log either; what the log costs is in the protected rows.
 const plainConfig = `version: 1
 listeners:
   - {name: public, address: "%[1]s"%[4]s}
 data_dir: data
 admin: {address: "%[2]s", socket: admin.sock}
-decisions: {file: data/decisions.jsonl, keep: 2}
+decisions: {off: true}
 limits_http: {connections: 20000, connections_per_address: 20000}
 mode: "off"
 upstreams:
