@@ -22,6 +22,8 @@ type round struct {
 
 // load is what wrk does: a script, which speaks for the clients, on an address.
 type load struct {
+	// drive does something else instead, if it is there.
+	drive       func(ctx context.Context, b *bench, address string, length time.Duration) (round, error)
 	script      string
 	connections int
 	tls         bool
@@ -41,7 +43,7 @@ func (b *bench) measure(ctx context.Context, p *process, address string, l load)
 		return round{}, err
 	}
 	began := time.Now()
-	r, err := b.wrk(ctx, address, l, b.length)
+	r, err := b.drive(ctx, address, l, b.length)
 	if err != nil {
 		return round{}, err
 	}
@@ -58,6 +60,14 @@ func (b *bench) measure(ctx context.Context, p *process, address string, l load)
 	r.own = float64(used-usedBefore) / float64(took)
 	r.busy = busy.since(busyBefore)
 	return r, nil
+}
+
+// drive runs a load for a while.
+func (b *bench) drive(ctx context.Context, address string, l load, length time.Duration) (round, error) {
+	if l.drive != nil {
+		return l.drive(ctx, b, address, length)
+	}
+	return b.wrk(ctx, address, l, length)
 }
 
 func (l load) scheme() string {
@@ -79,7 +89,7 @@ func (b *bench) wrk(ctx context.Context, address string, l load, length time.Dur
 	seconds := max(1, int(length.Round(time.Second)/time.Second))
 	ctx, cancel := context.WithTimeout(ctx, length+15*time.Second)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.cpus.load), "wrk", "-t1", "-c"+strconv.Itoa(l.connections),
+	text, err := exec.CommandContext(ctx, "taskset", "-c", b.cpus.load, "wrk", "-t1", "-c"+strconv.Itoa(l.connections),
 		fmt.Sprintf("-d%ds", seconds), "--timeout", "20s", "-s", l.script, l.scheme()+address).CombinedOutput()
 	if err != nil {
 		return round{}, fmt.Errorf("wrk: %w: %s", err, strings.TrimSpace(string(text)))

@@ -85,36 +85,17 @@ type peer func(ctx context.Context, b *bench, origin, certs string) (*process, s
 // versusPeer compares the plain gateway to a peer under one load.
 func versusPeer(to peer, name, method, path string, body int, tls bool) func(context.Context, *bench) (result, error) {
 	return func(ctx context.Context, b *bench) (result, error) {
-		origin, address, err := startOrigin(ctx, b)
-		if err != nil {
-			return result{}, err
-		}
-		defer origin.stop()
-		certs := ""
-		if tls {
-			if certs, err = selfSigned(b); err != nil {
-				return result{}, err
-			}
-		}
-		s, err := newPlainSite(b, address, certs)
+		s, err := newSides(ctx, b, to, tls)
 		if err != nil {
 			return result{}, err
 		}
 		defer s.stop()
-		if err := s.launch(ctx, b); err != nil {
-			return result{}, err
-		}
-		p, listen, err := to(ctx, b, address, certs)
-		if err != nil {
-			return result{}, err
-		}
-		defer p.stop()
 		script, err := plainScript(b, method, path, body)
 		if err != nil {
 			return result{}, err
 		}
 		l := load{script: script, connections: 64, tls: tls, heavy: path == "/big"}
-		pairs, notes, err := b.versus(ctx, contender{"gatehouse", s.process, s.address, l}, contender{name, p, listen, l})
+		pairs, notes, err := b.versus(ctx, s.ours(l), s.theirs(name, l))
 		if err != nil {
 			return result{}, err
 		}
@@ -156,6 +137,15 @@ func protectedToNginx(ctx context.Context, b *bench) (result, error) {
 
 // nginxProxy is a plain proxying nginx with one worker.
 func nginxProxy(ctx context.Context, b *bench, origin, certs string) (*process, string, error) {
+	return startNginxProxy(ctx, b, origin, certs, "master_process off;\nworker_processes 1;")
+}
+
+// nginxWorkers is one with two workers.
+func nginxWorkers(ctx context.Context, b *bench, origin, certs string) (*process, string, error) {
+	return startNginxProxy(ctx, b, origin, certs, "worker_processes 2;")
+}
+
+func startNginxProxy(ctx context.Context, b *bench, origin, certs, workers string) (*process, string, error) {
 	nginx, err := program("nginx")
 	if err != nil {
 		return nil, "", err
@@ -171,14 +161,17 @@ func nginxProxy(ctx context.Context, b *bench, origin, certs string) (*process, 
 	tls, scheme := "", "http"
 	if certs != "" {
 		scheme = "https"
-		tls = fmt.Sprintf("ssl_certificate %s.pem; ssl_certificate_key %s.key; ssl_protocols TLSv1.3; ssl_session_tickets off;", certs, certs)
+		// NumTickets, for OpenSSL sends tickets that name a session where it may send no
+		// others, even to a client that has not asked for any.
+		tls = fmt.Sprintf("ssl_certificate %s.pem; ssl_certificate_key %s.key; ssl_protocols TLSv1.3; "+
+			"ssl_session_tickets off; ssl_session_cache off; ssl_conf_command NumTickets 0;", certs, certs)
 	}
 	bind := listen
 	if certs != "" {
 		bind += " ssl"
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, []byte(fmt.Sprintf(proxyConf, dir, bind, origin, tls)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(fmt.Sprintf(proxyConf, dir, bind, origin, tls, workers)), 0o600); err != nil {
 		return nil, "", err
 	}
 	p, err := start(b.cpus.server, "nginx", nginx, "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
@@ -189,8 +182,7 @@ func nginxProxy(ctx context.Context, b *bench, origin, certs string) (*process, 
 }
 
 const proxyConf = `daemon off;
-master_process off;
-worker_processes 1;
+%[5]s
 pid %[1]s/nginx.pid;
 error_log %[1]s/error.log crit;
 events { worker_connections 16384; }

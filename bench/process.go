@@ -26,10 +26,10 @@ type process struct {
 	said tail
 }
 
-// start runs a program pinned to one processor.
-func start(cpu int, name string, argv ...string) (*process, error) {
+// start runs a program pinned to processors.
+func start(cpus, name string, argv ...string) (*process, error) {
 	p := &process{name: name, done: make(chan struct{})}
-	p.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(cpu)}, argv...)...)
+	p.cmd = exec.Command("taskset", append([]string{"-c", cpus}, argv...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

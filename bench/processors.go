@@ -10,11 +10,11 @@ import (
 )
 
 // processors are the two that a comparison of servers uses: one for the server
-// under test, one for the load and the origin.
-type processors struct{ server, load int }
+// under test, one for the load and the origin; or both for both, as "0,1".
+type processors struct{ server, load string }
 
 func (p processors) String() string {
-	return fmt.Sprintf("servers on processor %d, load and origin on processor %d", p.server, p.load)
+	return fmt.Sprintf("servers on processor %s, load and origin on processor %s", p.server, p.load)
 }
 
 // twoProcessors picks the first two that this process may use.
@@ -32,7 +32,7 @@ func twoProcessors() (processors, error) {
 	if len(found) < 2 {
 		return processors{}, fmt.Errorf("two processors are needed: one for the server, one for the load")
 	}
-	return processors{server: found[0], load: found[1]}, nil
+	return processors{server: strconv.Itoa(found[0]), load: strconv.Itoa(found[1])}, nil
 }
 
 // A use is how long a processor was busy and how long it was there, in ticks.
@@ -40,12 +40,12 @@ type use struct{ busy, all float64 }
 
 // processorUse reads /proc/stat (proc(5)). Time that the hypervisor took away
 // counts as not having been there.
-func processorUse(cpu int) (use, error) {
+func processorUse(cpu string) (use, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return use{}, err
 	}
-	name := fmt.Sprintf("cpu%d", cpu)
+	name := "cpu" + cpu
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
 		if len(f) < 8 || f[0] != name {

@@ -38,7 +38,7 @@ func (p pairing) disturbed() bool {
 // enough others remain.
 func (b *bench) versus(ctx context.Context, ours, theirs contender) (kept []pairing, notes []string, err error) {
 	for _, c := range []contender{ours, theirs} {
-		if _, err := b.wrk(ctx, c.address, c.load, b.warm); err != nil {
+		if _, err := b.drive(ctx, c.address, c.load, b.warm); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
