@@ -28,15 +28,35 @@ type ResponseControl interface {
 }
 
 // ResponseBodyReader is implemented by a ResponseControl that needs the whole
-// answer before it judges.
+// answer before it judges. Answers without a body, and those without an end
+// (Response.Streaming), come with Response.Body nil.
 type ResponseBodyReader interface {
 	ResponseBody() BodyNeed
 }
 
-// A StreamFilter judges or rewrites an answer as it passes. An error from the
-// writer aborts the stream.
+// A StreamFilter judges or rewrites an answer as it passes.
+//
+// It returns the writer that takes the upstream's body and writes to w what may
+// go on; nil where this answer needs no filter. The answer's head goes out with
+// the first byte written to w, so an error before that is a 502, and one after it
+// aborts the answer. Fields that describe the body as it was (Content-Length,
+// ETag, digests, Accept-Ranges) are left out of a filtered answer.
+//
+// In Monitor w leads nowhere: the client gets the answer unchanged, and an error
+// is recorded as "would block".
+//
+// It is not asked for answers without a body (to HEAD, 204, 304) nor for those
+// that have no end.
 type StreamFilter interface {
 	FilterResponse(x *Exchange, w io.Writer) (io.WriteCloser, error)
+}
+
+// A VerdictWriter is a StreamFilter's writer that has something to record. Verdict
+// is asked once, after Close or the first error; a Deny that comes too late for a
+// refusal aborts the answer.
+type VerdictWriter interface {
+	io.WriteCloser
+	Verdict() Verdict
 }
 
 // A Finisher is told when an Exchange that it judged is over, whatever happened.

@@ -26,7 +26,7 @@ type Exchange struct {
 	// API and Operation are set by match, and nil before it.
 	API       *API
 	Operation *Operation
-	// Params are the decoded path parameters, in the template's order.
+	// Params are the path parameters, in the template's order.
 	Params []Param
 
 	// Credential is what the caller showed, Principal who that proves it to be:
@@ -114,8 +114,12 @@ type Outbound struct {
 	Trailers bool
 }
 
-// A Param is one path parameter, its value decoded.
-type Param struct{ Name, Value string }
+// A Param is one path parameter.
+type Param struct {
+	Name string
+	// Value is decoded; Raw is its escaped spelling, as it stands in Request.Path.
+	Value, Raw string
+}
 
 // Param returns the path parameter called name, or "".
 func (x *Exchange) Param(name string) string {

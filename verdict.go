@@ -74,8 +74,26 @@ type Verdict struct {
 	Status int
 	// Reason says why. A denial has one; a pass or permit may.
 	Reason Reason
+	// Details say where, if the Reason concerns parts of the message. They are for
+	// the log, and for the client only where Public says so.
+	Details []Detail
+	Public  bool
 	// Edits are changes the Control asks for, made only in Enforce.
 	Edits Edits
+}
+
+// A Detail is one place of a message that breaks a rule. It never holds the value
+// found there.
+type Detail struct {
+	// Code is stable and dotted: "contract.required".
+	Code string
+	// Parameter is where and name: "query:limit"; "" for a body.
+	Parameter string
+	// Pointer is the JSON pointer (RFC 6901) within the body or the parameter; ""
+	// for the whole.
+	Pointer string
+	// At is the line of the contract that decided, for the log alone.
+	At Position
 }
 
 // Passed, Permitted and Denied make the common verdicts.
@@ -99,10 +117,15 @@ type Reason struct {
 	At Position
 }
 
-// Edits are header changes a Control asks for.
+// Edits are changes to the messages a Control asks for.
 type Edits struct {
-	// Request fields are set on the message to the upstream.
+	// Request fields are set on the message to the upstream, after the fields named
+	// in Drop were taken from it.
 	Request []Field
+	Drop    []string
+	// Query replaces the raw query towards the upstream; nil leaves it. Of several
+	// the last one counts.
+	Query *string
 	// Response fields are set on the answer, a denial's too (Retry-After,
 	// RateLimit, WWW-Authenticate).
 	Response []Field
