@@ -1,5 +1,7 @@
 package strictjson
 
+import "hash/maphash"
+
 // Kind is the kind of a JSON value.
 type Kind uint8
 
@@ -13,6 +15,21 @@ const (
 	Object
 )
 
+var kindNames = [...]string{"none", "null", "false", "true", "number", "string", "array", "object"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return kindNames[0]
+}
+
+// IsBool reports whether the value is true or false.
+func (k Kind) IsBool() bool { return k == True || k == False }
+
+// IsContainer reports whether the value is an array or an object.
+func (k Kind) IsContainer() bool { return k >= Array }
+
 // A Token is one value of a text. An object's members follow it in pairs, a String
 // (the name) and then the value; an array's elements follow it.
 type Token struct {
@@ -24,18 +41,29 @@ type Token struct {
 }
 
 // A Tape is a JSON text that has been read: its tokens, the first of which is the
-// root. Its memory is reused by the next Read.
+// root. Its memory is reused by the next Read. The zero Tape is ready; it is for
+// one goroutine at a time.
 type Tape struct {
 	Text   []byte
 	Tokens []Token
+
+	scratch []byte // of StringBytes
+	names   nameSet
+	seed    maphash.Seed
 }
 
-// Limits bound a text. Zero stands for the default.
-type Limits struct {
-	Depth   int // of nesting; default 64
-	Values  int // in all, member names included; default 1,000,000
-	Members int // of one object; default 10,000
-	Items   int // of one array; default 1,000,000
-	String  int // bytes of a string as spelled; default 8 MiB
-	Number  int // bytes of a number as spelled; default 400
+// keep bounds what a Tape holds on to between texts: tokens, slots and bytes.
+const keep = 1 << 16
+
+// Reset forgets the text, so that a pooled Tape does not pin it, and gives back
+// memory that only a huge text needed.
+func (t *Tape) Reset() {
+	t.Text, t.Tokens = nil, t.Tokens[:0]
+	if cap(t.Tokens) > keep {
+		t.Tokens = nil
+	}
+	if cap(t.scratch) > keep {
+		t.scratch = nil
+	}
+	t.names.shrink()
 }
