@@ -160,7 +160,11 @@ func (t *trip) forward() *denial {
 			t.answer.stream.stop()
 		}
 	}()
-	err := r.Forwarder.Forward(ctx, x, &t.answer)
+	var to gatehouse.ResponseWriter = &t.answer
+	if r.Egress != nil {
+		to = &foreignAnswer{answer: &t.answer}
+	}
+	err := r.Forwarder.Forward(ctx, x, to)
 	if err == nil {
 		err = t.answer.finish()
 	}
@@ -221,6 +225,9 @@ func (t *trip) outbound() error {
 		if connection != "" && (several || !gatehouse.EqualFold(connection, "keep-alive")) && hasToken(q.Header, "Connection", f.Name) {
 			continue
 		}
+		if r.Egress != nil && r.Egress.withholds(f.Name) {
+			continue
+		}
 		if !r.Vouch.Keep {
 			if f.Value = r.Vouch.without(f); f.Value == "" {
 				continue
@@ -228,15 +235,16 @@ func (t *trip) outbound() error {
 		}
 		h = append(h, f)
 	}
-	h = append(h,
-		gatehouse.Field{Name: "X-Forwarded-For", Value: t.client},
-		gatehouse.Field{Name: "X-Forwarded-Proto", Value: q.Scheme},
-		gatehouse.Field{Name: "X-Forwarded-Host", Value: q.Authority},
-		gatehouse.Field{Name: "X-Request-Id", Value: x.ID},
-		gatehouse.Field{Name: "Via", Value: "1.1 gatehouse"},
-		gatehouse.Field{Name: "Traceparent", Value: t.traceparent})
-	if x.Trace.State != "" {
-		h = append(h, gatehouse.Field{Name: "Tracestate", Value: x.Trace.State})
+	h = append(h, gatehouse.Field{Name: "X-Request-Id", Value: x.ID}, gatehouse.Field{Name: "Via", Value: "1.1 gatehouse"})
+	if r.Egress == nil { // a third party need not know who calls from where
+		h = append(h,
+			gatehouse.Field{Name: "X-Forwarded-For", Value: t.client},
+			gatehouse.Field{Name: "X-Forwarded-Proto", Value: q.Scheme},
+			gatehouse.Field{Name: "X-Forwarded-Host", Value: q.Authority},
+			gatehouse.Field{Name: "Traceparent", Value: t.traceparent})
+		if x.Trace.State != "" {
+			h = append(h, gatehouse.Field{Name: "Tracestate", Value: x.Trace.State})
+		}
 	}
 	for _, f := range t.requestEdits {
 		h.Set(f.Name, inert(f.Value))
@@ -249,6 +257,9 @@ func (t *trip) outbound() error {
 		h = append(h, fields...)
 	}
 	r.RequestHeader.apply(&h, x)
+	if r.Egress != nil {
+		r.Egress.sign(&h)
+	}
 	o.Header = h
 	return nil
 }

@@ -204,10 +204,14 @@ func (t *trip) match(odd Oddity) *denial {
 	if x.Request.Path == "*" { // it asks about the server as a whole, and is nobody's operation
 		return refusal("match", &gatehouse.Error{Code: "match.no_api", Status: 404, Message: "OPTIONS * asks for no API"})
 	}
-	site := t.s.Router.Site(x.Request.Host, x.Request.Path)
+	router, egress := t.s.router(x.Peer.Listener)
+	site := router.Site(x.Request.Host, x.Request.Path)
 	if site == nil {
 		if err := odd.refusal(); err != nil {
 			return refusal("normalise", err)
+		}
+		if egress && !router.knows(x.Request.Host) {
+			return destinationRefused()
 		}
 		return refusal("match", &gatehouse.Error{Code: "match.no_api", Status: 404, Message: "no API has this host and path"})
 	}

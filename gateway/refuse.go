@@ -85,7 +85,7 @@ func (t *trip) document() (done bool, d *denial) {
 		return false, nil
 	}
 	a, ok := t.s.Local[x.Request.Host+x.Request.Path]
-	if !ok {
+	if !ok || t.s.EgressListeners[x.Peer.Listener] { // there the path is a third party's
 		return false, nil
 	}
 	if x.Request.Method != "GET" && x.Request.Method != "HEAD" {

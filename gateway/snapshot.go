@@ -12,8 +12,13 @@ import (
 // one it began with; a reload swaps it for those to come.
 type Snapshot struct {
 	// Hash identifies the configuration in every Decision.
-	Hash    string
-	Router  *Router
+	Hash   string
+	Router *Router
+	// Egress knows the APIs of third parties, which the listeners in EgressListeners,
+	// by name, serve instead of the Router's. It is not nil where there are any.
+	Egress          *Router
+	EgressListeners map[string]bool
+
 	Trusted []netip.Prefix // proxies whose Forwarded fields are believed
 	Limits  Limits
 	// HTTP1 are the limits of the HTTP/1.1 door.
@@ -116,6 +121,8 @@ type Route struct {
 	Vouch Vouch
 	// PassErrors lets the upstream's 5xx bodies through.
 	PassErrors bool
+	// Egress is set where the upstream is a third party's; nil elsewhere.
+	Egress *Egress
 }
 
 // A Stage is one Control in its place.
