@@ -19,12 +19,14 @@ type answer struct {
 	stream *streamWatch
 
 	sent          bool // the head has gone to the client
+	released      bool // nothing holds the head back but filters that have written nothing yet
 	upgraded      bool
 	upstreamError bool // a 5xx body replaced by a problem
 	buffering     bool // a control needs the whole answer
 	buffer        []byte
 	sink          io.Writer
-	filters       []io.WriteCloser
+	filters       []*filtering // the last stage's first
+	trouble       error        // of the door, while filters wrote to it
 	refused       *denial
 }
 
@@ -119,7 +121,7 @@ func (a *answer) judgeHead() error {
 		if s.response == nil {
 			continue
 		}
-		if s.whole {
+		if s.whole && !a.t.x.Response.Streaming && !a.bodiless() {
 			a.buffering = true
 			continue
 		}
@@ -157,34 +159,28 @@ func (t *trip) checkResponse(c gatehouse.ResponseControl) (v gatehouse.Verdict, 
 	return c.CheckResponse(t.ctx, t.x)
 }
 
-// send releases the head and sets up what the body passes through.
+// bodiless reports whether the answer has no body, whatever its fields say
+// (RFC 9110, section 6.4.1).
+func (a *answer) bodiless() bool {
+	x := a.t.x
+	return x.Request.Method == "HEAD" || x.Response.Status == 204 || x.Response.Status == 304
+}
+
+// send sets up what the body passes through, and releases the head. Where there
+// are filters it goes out with the first byte they write.
 func (a *answer) send() error {
 	t := a.t
-	a.sink = doorBody{a}
-	for i := len(t.route.Stages) - 1; i >= 0; i-- {
-		s := &t.route.Stages[i]
-		if s.filter == nil || s.Mode != gatehouse.Enforce || t.x.Request.Method == "HEAD" {
-			continue
+	if !t.x.Response.Streaming && !a.bodiless() {
+		if err := a.filter(); err != nil {
+			return err
 		}
-		w, err := s.filter.FilterResponse(t.x, a.sink)
-		if err != nil {
-			a.refused = failure(s.Control.Name(), gatehouse.AsError(err, "answer.filter", 502))
-			return errRefused
-		}
-		t.x.Response.Header.Del("Content-Length") // the filter may change it
-		a.filters, a.sink = append(a.filters, w), w
+	}
+	a.released = true
+	if len(a.filters) > 0 {
+		return nil
 	}
 	a.sent = true
 	return t.w.WriteHead(t.x.Response.Status, t.x.Response.Header)
-}
-
-// doorBody is the last writer: the door, counted.
-type doorBody struct{ a *answer }
-
-func (d doorBody) Write(p []byte) (int, error) {
-	n, err := d.a.t.w.Write(p)
-	d.a.t.x.Response.Bytes += int64(n)
-	return n, err
 }
 
 func (a *answer) Write(p []byte) (int, error) {
@@ -198,12 +194,18 @@ func (a *answer) Write(p []byte) (int, error) {
 		}
 		a.buffer = append(a.buffer, p...)
 		return len(p), nil
-	case len(a.filters) == 0:
-		n, err := a.t.w.Write(p)
-		a.t.x.Response.Bytes += int64(n)
-		return n, err
 	}
-	return a.sink.Write(p)
+	return a.pass(p)
+}
+
+// pass lets a part of the body go on, through the filters where there are any.
+func (a *answer) pass(p []byte) (int, error) {
+	if len(a.filters) > 0 {
+		return a.sink.Write(p)
+	}
+	n, err := a.t.w.Write(p)
+	a.t.x.Response.Bytes += int64(n)
+	return n, err
 }
 
 func (a *answer) Flush() error {
@@ -215,8 +217,8 @@ func (a *answer) Flush() error {
 
 func (a *answer) WriteTrailer(h gatehouse.Header) error {
 	a.t.x.Response.Trailer = append(a.t.x.Response.Trailer[:0], h...)
-	if !a.sent {
-		return nil
+	if !a.sent || len(a.filters) > 0 {
+		return nil // finish writes them behind the body
 	}
 	return a.t.w.WriteTrailer(h)
 }
@@ -241,15 +243,15 @@ func (a *answer) finish() error {
 		if err := a.judgeWhole(); err != nil {
 			return err
 		}
-	case !a.sent:
+	case !a.released:
 		return &gatehouse.Error{Code: "upstream.no_answer", Status: 502, Message: "nothing answered"}
 	}
-	for i := len(a.filters) - 1; i >= 0; i-- { // outermost first: each flushes into the next
-		if err := a.filters[i].Close(); err != nil {
-			return gatehouse.AsError(err, "answer.filter", 502)
+	if len(a.filters) > 0 {
+		if err := a.endFilters(); err != nil {
+			return err
 		}
 	}
-	if a.buffering && len(t.x.Response.Trailer) > 0 {
+	if (a.buffering || len(a.filters) > 0) && len(t.x.Response.Trailer) > 0 {
 		return t.w.WriteTrailer(t.x.Response.Trailer)
 	}
 	return nil
@@ -270,7 +272,7 @@ func (a *answer) judgeWhole() error {
 	if err := a.send(); err != nil {
 		return err
 	}
-	_, err := a.sink.Write(a.buffer)
+	_, err := a.pass(a.buffer)
 	return err
 }
 
@@ -285,7 +287,7 @@ func (a *answer) replaceError() {
 	})
 	h.Del("Etag")
 	h.Set("Content-Type", "application/problem+json")
-	t.write(x.Response.Status, appendProblem(nil, x.Response.Status, "upstream.error", x.ID))
+	t.write(x.Response.Status, appendProblem(nil, x.Response.Status, "upstream.error", x.ID, nil))
 }
 
 func isSecurityField(name string) bool {

@@ -246,8 +246,15 @@ func (t *trip) outbound() error {
 			h = append(h, gatehouse.Field{Name: "Tracestate", Value: x.Trace.State})
 		}
 	}
+	if t.query != nil {
+		o.Query = *t.query
+	}
+	for _, name := range t.drop {
+		delSame(&h, foldField(name))
+	}
 	for _, f := range t.requestEdits {
-		h.Set(f.Name, inert(f.Value))
+		delSame(&h, foldField(f.Name))
+		h.Add(f.Name, inert(f.Value))
 	}
 	if r.Vouch.Identity != nil && !r.Vouch.Keep {
 		fields, err := r.Vouch.Identity(x)

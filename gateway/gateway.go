@@ -105,8 +105,9 @@ func (g *Gateway) end(t *trip) {
 		g.guard(x, "observe", func() { o.Observe(x) })
 	}
 	clear(t.finishers)
+	clear(t.drop)
 	*t = trip{answer: answer{buffer: t.answer.buffer[:0]}, finishers: t.finishers[:0],
-		responseEdits: clearFields(t.responseEdits), requestEdits: clearFields(t.requestEdits)}
+		responseEdits: clearFields(t.responseEdits), requestEdits: clearFields(t.requestEdits), drop: t.drop[:0]}
 	g.trips.Put(t)
 }
 
@@ -144,6 +145,8 @@ type trip struct {
 	permitted     bool
 	requestEdits  []gatehouse.Field
 	responseEdits []gatehouse.Field
+	drop          []string // fields the upstream is not shown
+	query         *string  // what it is shown instead of the client's
 	body          *boundedBody
 	answer        answer
 }
@@ -303,8 +306,7 @@ func (t *trip) rule(name string, step gatehouse.Step, mode gatehouse.Mode, v gat
 	if mode != gatehouse.Enforce {
 		return nil
 	}
-	t.requestEdits = append(t.requestEdits, v.Edits.Request...)
-	t.responseEdits = append(t.responseEdits, v.Edits.Response...)
+	t.edit(&v.Edits)
 	if good {
 		return nil
 	}
@@ -321,8 +323,21 @@ func (t *trip) rule(name string, step gatehouse.Step, mode gatehouse.Mode, v gat
 		status = 401
 	}
 	d := &denial{status: status, by: name, result: result, reason: v.Reason}
+	if v.Public {
+		d.details = v.Details
+	}
 	t.challenge(d)
 	return d
+}
+
+// edit keeps what a control asks for until the messages are made.
+func (t *trip) edit(e *gatehouse.Edits) {
+	t.requestEdits = append(t.requestEdits, e.Request...)
+	t.responseEdits = append(t.responseEdits, e.Response...)
+	t.drop = append(t.drop, e.Drop...)
+	if e.Query != nil {
+		t.query = e.Query
+	}
 }
 
 func (t *trip) challenge(d *denial) {

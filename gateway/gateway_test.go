@@ -416,41 +416,6 @@ func TestAnswersAreJudged(t *testing.T) {
 	}
 }
 
-type upperFilter struct{ control }
-
-func (upperFilter) FilterResponse(_ *gatehouse.Exchange, w io.Writer) (io.WriteCloser, error) {
-	return &upperWriter{w}, nil
-}
-
-type upperWriter struct{ w io.Writer }
-
-func (u *upperWriter) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte("stop")) {
-		return 0, &gatehouse.Error{Code: "filter.stop", Status: 502}
-	}
-	_, err := u.w.Write(bytes.ToUpper(p))
-	return len(p), err
-}
-func (u *upperWriter) Close() error { _, err := u.w.Write([]byte("!")); return err }
-
-func TestStreamFilter(t *testing.T) {
-	f := newFixture(t, answers(200, "abc", gatehouse.Field{Name: "Content-Length", Value: "3"}), head(&upperFilter{*says(permit, nil)}, gatehouse.Enforce))
-	res := f.do(httptest.NewRequest("GET", "/", nil))
-	if b, _ := io.ReadAll(res.Body); string(b) != "ABC!" || res.Header.Get("Content-Length") != "" {
-		t.Fatalf("%q %v", b, res.Header)
-	}
-	f.route.Forwarder = answers(200, "stop")
-	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("a violated stream is not broken off: %v", p)
-		}
-		if d := f.last(); !d.Aborted || d.Late.Code != "filter.stop" {
-			t.Errorf("decision %+v", d)
-		}
-	}()
-	f.do(httptest.NewRequest("GET", "/", nil))
-}
-
 func TestPanicCostsOneRequest(t *testing.T) {
 	f := newFixture(t, forwarder(func(*gatehouse.Exchange, gatehouse.ResponseWriter) error { panic("oh") }), head(says(permit, nil), gatehouse.Enforce))
 	res := f.do(httptest.NewRequest("GET", "/", nil))

@@ -3,6 +3,8 @@ package gateway
 import (
 	"net/http"
 	"strconv"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -14,6 +16,8 @@ type denial struct {
 	result gatehouse.Result
 	reason gatehouse.Reason
 	fields []gatehouse.Field // for the answer
+	// details are for the client to see.
+	details []gatehouse.Detail
 }
 
 func refusal(by string, e *gatehouse.Error) *denial {
@@ -32,9 +36,10 @@ func statusOf(e *gatehouse.Error, fallback int) int {
 }
 
 // appendProblem writes a problem document (RFC 9457). The client learns the
-// status, the code, a generic sentence and the request id, nothing else. All
-// parts are ours or checked, but quoted all the same.
-func appendProblem(b []byte, status int, code, id string) []byte {
+// status, the code, a generic sentence and the request id; and where the trouble
+// is, if a control says that this client may know. All parts are ours or checked,
+// but quoted all the same.
+func appendProblem(b []byte, status int, code, id string, details []gatehouse.Detail) []byte {
 	b = append(b, `{"type":"about:blank","title":`...)
 	b = appendQuoted(b, title(status))
 	b = append(b, `,"status":`...)
@@ -45,7 +50,34 @@ func appendProblem(b []byte, status int, code, id string) []byte {
 	b = appendQuoted(b, detail(status))
 	b = append(b, `,"request_id":`...)
 	b = appendQuoted(b, id)
+	if len(details) > 0 {
+		b = appendDetails(b, details)
+	}
 	return append(b, '}', '\n')
+}
+
+// appendDetails writes the extension member "errors" (RFC 9457, section 3.2): the
+// places that are wrong, and no value.
+func appendDetails(b []byte, details []gatehouse.Detail) []byte {
+	b = append(b, `,"errors":[`...)
+	for i := range details {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		d := &details[i]
+		b = append(b, `{"code":`...)
+		b = appendQuoted(b, d.Code)
+		if d.Parameter != "" {
+			b = append(b, `,"parameter":`...)
+			b = appendText(b, d.Parameter)
+		}
+		if d.Pointer != "" || d.Parameter == "" {
+			b = append(b, `,"pointer":`...)
+			b = appendText(b, d.Pointer)
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 func title(status int) string {
@@ -80,6 +112,29 @@ func detail(status int) string {
 		return "The request could not be completed."
 	}
 	return "The request is not acceptable."
+}
+
+// maxDetail bounds a name that a client may have made up.
+const maxDetail = 256
+
+// appendText quotes text that the client wrote itself (a member's name): as it is,
+// but inert wherever it may be shown.
+func appendText(b []byte, s string) []byte {
+	if len(s) > maxDetail {
+		s = s[:maxDetail]
+	}
+	b = append(b, '"')
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', byte(c))
+		case c == '<' || c == '>' || c == '&' || c == utf8.RuneError || !unicode.IsPrint(c):
+			b = append(b, '?')
+		default:
+			b = utf8.AppendRune(b, c)
+		}
+	}
+	return append(b, '"')
 }
 
 func appendQuoted(b []byte, s string) []byte {

@@ -38,7 +38,7 @@ func (t *trip) refuse(d *denial) {
 	if d.result == gatehouse.Refused && d.by != "match" && strings.HasPrefix(x.Request.Proto, "HTTP/1.") {
 		x.Response.Header.Set("Connection", "close") // after an ambiguous message nothing on it is safe
 	}
-	t.write(d.status, appendProblem(nil, d.status, publicCode(d), x.ID))
+	t.write(d.status, appendProblem(nil, d.status, publicCode(d), x.ID, d.details))
 }
 
 // publicCode is the code a client sees. A policy's name stays inside.
