@@ -16,8 +16,8 @@ const (
 	// Element is one whole element of the top-level array. It has been delimited,
 	// not read: [Tape.Read] decides whether it is JSON.
 	Element
-	// Whole is the whole text, whose top-level value is no array, with the white
-	// space around it; it comes from End. It too is for Tape.Read to judge.
+	// Whole is a text whose top-level value is no array, without the white space
+	// before it; it comes from End. It too is for Tape.Read to judge.
 	Whole
 )
 
@@ -258,7 +258,7 @@ func (s *Splitter) scanString(b []byte, p int) int {
 		}
 		for p+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[p:])
-			m := (((w ^ ones*'"') - ones) &^ (w ^ ones*'"') | ((w^ones*'\\')-ones)&^(w^ones*'\\')) & highs
+			m := (((w^ones*'"')-ones)&^(w^ones*'"') | ((w^ones*'\\')-ones)&^(w^ones*'\\')) & highs
 			if m != 0 {
 				p += bits.TrailingZeros64(m) >> 3
 				break
