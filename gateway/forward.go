@@ -216,13 +216,8 @@ func (t *trip) outbound() error {
 	}
 	o.Trailers = hasToken(q.Header, "TE", "trailers")
 	h := o.Header[:0]
-	connection := q.Header.Get("Connection")
-	several := connection != "" && q.Header.Count("Connection") > 1
 	for _, f := range q.Header {
 		if isHopByHop(f.Name) || isForgeable(f.Name) || t.isFraming(f.Name) {
-			continue
-		}
-		if connection != "" && (several || !gatehouse.EqualFold(connection, "keep-alive")) && hasToken(q.Header, "Connection", f.Name) {
 			continue
 		}
 		if r.Egress != nil && r.Egress.withholds(f.Name) {

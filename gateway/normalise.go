@@ -23,6 +23,9 @@ func normalise(x *gatehouse.Exchange, lim *Limits) (Oddity, *gatehouse.Error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := connectionOptions(&r.Header); err != nil {
+		return 0, err
+	}
 	if err := authority(r); err != nil {
 		return 0, err
 	}
