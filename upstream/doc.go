@@ -31,7 +31,8 @@
 //     SetReadDeadline(time.Time) error; else it lasts as long as the door lets it.
 //   - The address checked is the address dialled. A configured name that turns
 //     from a public address to an inner one is refused and keeps its last good
-//     addresses (DNS rebinding). Redirects are never followed, and no proxy is
+//     addresses (DNS rebinding). Of a third party (Options.Foreign) even the first
+//     address must be public, or listed. Redirects are never followed, and no proxy is
 //     taken from the environment.
 //   - Everything is bounded: the head of an answer, interim answers, time to
 //     connect, to the head and between two reads, addresses per name.

@@ -57,6 +57,7 @@ func newEndpoint(t target, c *Config, id *identity, o *Options) *endpoint {
 	port, _ := strconv.ParseUint(t.port, 10, 16) // parseTarget has checked it
 	e := &endpoint{target: t, addr: t.authority()}
 	e.resolver = newResolver(t, uint16(port), o.Guard, o.Resolver)
+	e.resolver.foreign = o.Foreign
 	compat := o.compat
 	connect := func() { e.swap(newCarriers(t, c, id, e.resolver.dial, compat)) }
 	connect()
@@ -239,6 +240,9 @@ func (s *State) release(key string) {
 type Options struct {
 	// Guard knows the admin address, which no upstream may be.
 	Guard *Guard
+	// Foreign says that the service is a third party's: the Guard must let every
+	// address by, those of the first lookup and literal ones too.
+	Foreign bool
 	// Resolver looks names up; nil stands for net.DefaultResolver.
 	Resolver *net.Resolver
 	// Dir is where relative file names start; "" is the working directory.

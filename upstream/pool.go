@@ -53,7 +53,7 @@ func NewPool(cfg Config, st *State, o Options) (*Pool, error) {
 	p := &Pool{cfg: cfg, opts: o, state: st, budget: newBudget(cfg.Retries.Budget)}
 	p.balancer.robin = cfg.Balance == balanceRoundRobin
 	for i, t := range targets {
-		m := &member{url: t.String(), weight: cfg.Endpoints[i].Weight, key: endpointKey(&cfg, t, id, o.Guard)}
+		m := &member{url: t.String(), weight: cfg.Endpoints[i].Weight, key: endpointKey(&cfg, t, id, &o)}
 		m.endpoint = st.acquire(m.key, func() *endpoint { return newEndpoint(t, &cfg, id, &o) })
 		p.balancer.members = append(p.balancer.members, m)
 		p.balancer.total += m.weight
@@ -88,9 +88,9 @@ func targetsOf(cfg *Config, g *Guard) ([]target, error) {
 }
 
 // endpointKey names everything that connections depend on.
-func endpointKey(c *Config, t target, id *identity, g *Guard) string {
+func endpointKey(c *Config, t target, id *identity, o *Options) string {
 	return strings.Join([]string{c.Name, t.String(), c.Protocol, id.digest, fmt.Sprint(c.Timeouts),
-		c.Resolve.String(), fmt.Sprint(g.admin)}, "\x00")
+		c.Resolve.String(), fmt.Sprint(o.Guard.admin, o.Guard.allow, o.Foreign)}, "\x00")
 }
 
 // Name returns the upstream's name in the configuration.

@@ -26,12 +26,14 @@ const (
 // What a name resolves to at first was configured with it, be it private or this
 // host itself. From then on the name may move within what it began with and to
 // public addresses; an answer that would lead anywhere else is refused whole, and
-// the last good addresses stay (DNS rebinding).
+// the last good addresses stay (DNS rebinding). Where the service is a third
+// party's no address counts as configured: the guard judges each.
 type resolver struct {
-	host   string
-	port   uint16
-	guard  *Guard
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	host    string
+	port    uint16
+	guard   *Guard
+	foreign bool
+	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	// changed is called when an address that was known is gone.
 	changed func()
 	// failed is told of lookups that failed or were refused.
@@ -113,6 +115,12 @@ func (d *resolver) accept(found []netip.Addr, first bool) ([]netip.Addr, error) 
 	slices.SortFunc(set, netip.Addr.Compare)
 	seen := [reachCount]bool{reachPublic: true}
 	for _, a := range set {
+		if d.foreign {
+			if err := d.guard.Check(netip.AddrPortFrom(a, d.port)); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		r := reachOf(a)
 		if err := d.guard.checkAdmin(netip.AddrPortFrom(a, d.port)); err != nil {
 			return nil, err
@@ -174,7 +182,11 @@ func (d *resolver) dial(ctx context.Context) (net.Conn, error) {
 	var errs []error
 	for i := range tries {
 		a := netip.AddrPortFrom(addrs[(first+i)%len(addrs)], d.port)
-		if err := d.guard.checkAdmin(a); err != nil {
+		check := d.guard.checkAdmin
+		if d.foreign {
+			check = d.guard.Check
+		}
+		if err := check(a); err != nil {
 			return nil, err
 		}
 		dialer := net.Dialer{KeepAlive: 30 * time.Second}
