@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -71,12 +70,26 @@ func (f *frames) drain() <-chan string {
 	return end
 }
 
-// Thousands of requests that are taken back at once (CVE-2023-44487) cost the
-// service behind no more than the streams a connection may have, and the
-// connection ends.
+// Thousands of requests that are taken back at once (CVE-2023-44487), or that the
+// gateway is made to take back (CVE-2025-8671), cost the service behind no more
+// than the streams a connection may have, and the connection ends.
 func TestHTTP2RapidReset(t *testing.T) {
+	for name, reset := range map[string]func(f *frames, id uint32) error{
+		"RST_STREAM":      func(f *frames, id uint32) error { return f.WriteRSTStream(id, http2.ErrCodeCancel) },
+		"a window of 0":   func(f *frames, id uint32) error { return f.WriteWindowUpdate(id, 0) },
+		"too much window": func(f *frames, id uint32) error { return f.WriteWindowUpdate(id, 1<<31-1) },
+		"data at its end": func(f *frames, id uint32) error { return f.WriteData(id, true, []byte("x")) },
+		"its own priority": func(f *frames, id uint32) error {
+			return f.WritePriority(id, http2.PriorityParam{StreamDep: id, Weight: 1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) { rapidReset(t, reset) })
+	}
+}
+
+func rapidReset(t *testing.T, reset func(f *frames, id uint32) error) {
 	var now, most, all atomic.Int64
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	up := service(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/public" {
 			all.Add(1)
 			n := now.Add(1)
@@ -89,8 +102,7 @@ func TestHTTP2RapidReset(t *testing.T) {
 			}
 		}
 		io.WriteString(w, "ok")
-	}))
-	defer up.Close()
+	})
 	h := newDoors(t, doorOptions{upstream: up.URL})
 	others := h.others(t)
 	f := h.frames("plain")
@@ -99,7 +111,7 @@ func TestHTTP2RapidReset(t *testing.T) {
 	sent := 0
 	for i := range uint32(resets) {
 		id := 2*i + 1
-		if f.open(id, true, pseudo("GET", "/any/x", here)...) != nil || f.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
+		if f.open(id, true, pseudo("GET", "/any/x", here)...) != nil || reset(f, id) != nil {
 			break
 		}
 		sent++
