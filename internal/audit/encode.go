@@ -206,15 +206,20 @@ func (e *encoder) appendWhy(b []byte, r *gatehouse.Reason) []byte {
 	if r.At.File == "" {
 		return b
 	}
+	return appendAt(b, &r.At)
+}
+
+// appendAt appends a position as "file:line:column".
+func appendAt(b []byte, at *gatehouse.Position) []byte {
 	b = append(b, `,"at":`...)
-	if len(r.At.File) > pathLimit || r.At.Line <= 0 {
-		return appendString(b, r.At.File, pathLimit)
+	if len(at.File) > pathLimit || at.Line <= 0 {
+		return appendString(b, at.File, pathLimit)
 	}
-	b = appendString(b, r.At.File, pathLimit)
+	b = appendString(b, at.File, pathLimit)
 	b = b[:len(b)-1] // the position goes inside the quotes
-	b = strconv.AppendInt(append(b, ':'), int64(r.At.Line), 10)
-	if r.At.Column > 0 {
-		b = strconv.AppendInt(append(b, ':'), int64(r.At.Column), 10)
+	b = strconv.AppendInt(append(b, ':'), int64(at.Line), 10)
+	if at.Column > 0 {
+		b = strconv.AppendInt(append(b, ':'), int64(at.Column), 10)
 	}
 	return append(b, '"')
 }
@@ -245,6 +250,12 @@ func (e *encoder) appendJudgment(b []byte, j *gatehouse.Judgment) []byte {
 	b = appendNumber(b, `,"status":`, int64(j.Verdict.Status))
 	b = appendText(b, `,"code":`, j.Verdict.Reason.Code, nameLimit)
 	b = e.appendWhy(b, &j.Verdict.Reason)
+	if len(j.Verdict.Details) > 0 {
+		b = e.appendDetails(b, j.Verdict.Details)
+	}
+	if edited(&j.Verdict.Edits) {
+		b = e.appendEdits(b, &j.Verdict.Edits)
+	}
 	b = appendNumber(b, `,"took_ns":`, int64(j.Took))
 	if j.WouldBlock {
 		b = append(b, `,"would_block":true`...)

@@ -162,9 +162,22 @@ func (p *printer) verdicts(r *Record) {
 		if i > 0 && r.Judgments[i-1].Hint != "" {
 			p.line("      hint: %s", inert(r.Judgments[i-1].Hint))
 		}
+		if i > 0 {
+			p.details(&r.Judgments[i-1])
+		}
 	}
 	if r.Omitted > 0 {
 		p.line("  and %d more", r.Omitted)
+	}
+}
+
+// details prints where a judgment found what, and what it changed.
+func (p *printer) details(j *Judgment) {
+	for _, d := range j.Details {
+		p.line("      %s", inert(join(strings.TrimSpace(d.Parameter+" "+d.Pointer), d.Code, prefixed("at ", d.At))))
+	}
+	if len(j.Edits) > 0 {
+		p.line("      edits: %s", inert(strings.Join(j.Edits, ", ")))
 	}
 }
 

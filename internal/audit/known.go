@@ -28,7 +28,8 @@ func (k *knownJudgment) is(j *gatehouse.Judgment) bool {
 // Denials are not kept, nor anything that might repeat a secret of this call.
 func (e *encoder) appendKnown(b []byte, j *gatehouse.Judgment, p *plan, i int) []byte {
 	good := j.Verdict.Outcome == gatehouse.Pass || j.Verdict.Outcome == gatehouse.Permit
-	if p == nil || i >= maxKnown || !good || j.Verdict.Status != 0 || j.WouldBlock || j.Took <= 0 || len(e.secrets) > 0 {
+	if p == nil || i >= maxKnown || !good || j.Verdict.Status != 0 || j.WouldBlock || j.Took <= 0 ||
+		len(j.Verdict.Details) > 0 || edited(&j.Verdict.Edits) || len(e.secrets) > 0 {
 		return e.appendJudgment(b, j)
 	}
 	if k := p.known[i].Load(); k != nil && k.is(j) {

@@ -91,8 +91,18 @@ type Judgment struct {
 	Message    string        `json:"message,omitempty"`
 	Hint       string        `json:"hint,omitempty"`
 	At         string        `json:"at,omitempty"`
+	Details    []Detail      `json:"details,omitempty"` // places in the message
+	Edits      []string      `json:"edits,omitempty"`   // what it asked to change towards the upstream: "query", "-Range", "Accept-Encoding"
 	Took       time.Duration `json:"took_ns,omitempty"`
 	WouldBlock bool          `json:"would_block,omitempty"`
+}
+
+// A Detail is one place of a message that broke a rule.
+type Detail struct {
+	Code      string `json:"code"`
+	Parameter string `json:"parameter,omitempty"` // "query:limit"
+	Pointer   string `json:"pointer,omitempty"`   // JSON pointer
+	At        string `json:"at,omitempty"`
 }
 
 // Upstream tells how forwarding went.
