@@ -1,5 +1,7 @@
 package document
 
+import "github.com/gatehouse/gatehouse"
+
 // Dialect says which schema language a document speaks.
 type Dialect uint8
 
@@ -27,6 +29,13 @@ type Document struct {
 	Schemes        map[string]*SecurityScheme
 	Operations     []*Operation // in the document's order
 	Webhooks       []string     // names, which are ignored
+
+	// Warnings are what is strange and harms nothing: fields nobody knows, for example.
+	Warnings []*gatehouse.Error
+
+	problems *Problems
+	ids      map[string]*Node // schemas by the URL of their $id
+	anchors  map[string]*Node // by URL#name
 }
 
 // An Operation is one method of one path.
