@@ -3,8 +3,6 @@ package strictjson
 import (
 	"bytes"
 	"errors"
-	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -289,20 +287,6 @@ func TestReadPrefix(t *testing.T) {
 		if end != c.end || code != c.code {
 			t.Errorf("%q: %d %q, want %d %q", c.text, end, code, c.end, c.code)
 		}
-	}
-}
-
-func TestTextOf4GiB(t *testing.T) {
-	if bits.UintSize < 64 {
-		t.Log("an int of this machine cannot count such a text")
-		return
-	}
-	var tape Tape
-	n := uint64(math.MaxUint32)
-	text := make([]byte, n) // never touched, so it takes no memory
-	err := tape.Read(text, nil)
-	if e, ok := err.(*Error); !ok || e.Code != CodeSize {
-		t.Errorf("got %v", err)
 	}
 }
 
