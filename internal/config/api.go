@@ -36,6 +36,8 @@ type API struct {
 	SecurityHeaders *SecurityHeaders `yaml:"security_headers" jsonschema_description:"Security fields on every answer."`
 	Headers         *Headers         `yaml:"headers" jsonschema_description:"Header fields set, added and removed on both sides."`
 
+	Egress *Egress `yaml:"egress" jsonschema_description:"The API is a third party's, called by one's own services through egress listeners only."`
+
 	Operations []Operation `yaml:"operations" jsonschema_description:"The operations: one method and path template each."`
 }
 
@@ -45,6 +47,11 @@ func (a API) WithDefaults() API {
 		a.Hosts = []string{"*"}
 	}
 	setDefault(&a.BasePath, "/")
+	if a.Egress != nil {
+		e := a.Egress.WithDefaults()
+		a.Egress = &e
+		setDefault(&a.Credentials, "remove") // they are for the gateway, not for third parties
+	}
 	setDefault(&a.Credentials, "forward")
 	setDefault(&a.Timeout, 30*time.Second)
 	setDefault(&a.Undocumented, "refuse")

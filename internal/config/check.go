@@ -37,6 +37,7 @@ func (l *loader) check(c *Config) {
 		k.warnAt("mode", "config.unprotected", "every control is off unless an API says otherwise", "use monitor to watch without refusing")
 	}
 	k.apis()
+	k.doors()
 	k.limitOperations()
 }
 
@@ -131,6 +132,7 @@ func (k *checker) listener(path string, l *Listener) {
 	if l.RedirectHTTPS < 0 || l.RedirectHTTPS > 65535 {
 		k.errorAt(path+".redirect_https", "config.range", fmt.Sprintf("%d is not a port", l.RedirectHTTPS), "1 to 65535")
 	}
+	k.egressListener(path, l)
 	if l.TLS != nil {
 		if l.RedirectHTTPS != 0 {
 			k.errorAt(path+".redirect_https", "config.conflict", "a listener with tls cannot redirect to HTTPS", "redirect from a plain listener")

@@ -51,6 +51,7 @@ func (k *checker) api(path string, a *API) {
 	k.cors(path+".cors", a.CORS)
 	k.csrf(path+".csrf", a)
 	k.headers(path, a)
+	k.egress(path, a)
 	k.operations(path, a)
 }
 
@@ -113,7 +114,7 @@ func (k *checker) modes(path string, mode *gatehouse.Mode, modes map[string]gate
 			k.keyAt(path+".modes", name, Error, "config.unknown_control", "normalising has no mode: it is always on", "")
 		case !isKnownControl(name):
 			k.keyAt(path+".modes", name, Error, "config.unknown_control", fmt.Sprintf("no control is called %q", name), didYouMean(name, KnownControls))
-		case m == gatehouse.Off && (name == "policy" || name == "authn" || name == "authn.requirements"):
+		case m == gatehouse.Off && (name == "policy" || name == "authn" || name == "authn.requirements" || name == "egress"):
 			k.warnAt(p, "config.unprotected", fmt.Sprintf("with %s off, calls go through unjudged", name),
 				"use monitor to watch without refusing, access: public for what is open")
 		}
@@ -166,11 +167,20 @@ func isHostName(s string) bool {
 }
 
 // overlaps reports APIs that claim the same requests. An exact host goes before
-// *.example.com, and that before *; the longest base path wins.
+// *.example.com, and that before *; the longest base path wins. Those with egress
+// are behind doors of their own.
 func (k *checker) overlaps() {
+	k.overlapsAmong(false)
+	k.overlapsAmong(true)
+}
+
+func (k *checker) overlapsAmong(egress bool) {
 	claims, narrow := map[string]*API{}, map[string]*API{} // by host and base path, by base path
 	for i := range k.c.APIs {
 		a := &k.c.APIs[i]
+		if (a.Egress != nil) != egress {
+			continue
+		}
 		for j, h := range a.Hosts {
 			first, taken := claims[h+a.BasePath]
 			if taken && first == a {
@@ -188,6 +198,9 @@ func (k *checker) overlaps() {
 	}
 	for i := range k.c.APIs {
 		a := &k.c.APIs[i]
+		if egress || a.Egress != nil {
+			continue
+		}
 		if other := narrow[a.BasePath]; other != nil && other != a && slices.Contains(a.Hosts, "*") {
 			k.warnAt(item("apis", i)+".hosts", "config.host_overlap", fmt.Sprintf("%q serves any host at %s, but not those of %q", a.Name, a.BasePath, other.Name),
 				"name the hosts of "+a.Name)

@@ -410,6 +410,7 @@ func TestDiagnosticsShowNoSecret(t *testing.T) {
 		"client_secret: ${env:NOPE}hunter2", "client_secret: hunter2${env:NOPE}",
 		"client_secret: [hunter2]", "client_secret: [a,\n          hunter2]", "client_secret: {a: hunter2}", "client_secret: hunter2, x",
 		"a: {client_secret: a hunter2, token: [a,\n          hunter2]}",
+		"credential: {header: X-Key, value: hunter2}", "credential:\n          header: X-Key\n          value: hunter2",
 	} {
 		for _, section := range []string{"issuers", "isuers"} {
 			src := "version: 1\nauthn:\n  " + section + ":\n    - name: a\n      introspection:\n        " + v +

@@ -145,6 +145,12 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 }
 
 func (d *decoder) list(n *node, v reflect.Value, path string, enum []string) {
+	if n.kind == scalar && v.Type() == redirectsType {
+		word := reflect.MakeSlice(v.Type(), 1, 1)
+		d.scalar(n, word.Index(0), path, []string{RedirectsRefuse, RedirectsSameHost})
+		v.Set(word)
+		return
+	}
 	if n.kind != sequence {
 		d.wrong(n, path, "a list")
 		return

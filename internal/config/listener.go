@@ -11,6 +11,7 @@ type Listener struct {
 	HTTP          []string       `yaml:"http" jsonschema:"enum=http/1.1,enum=h2" jsonschema_description:"Protocols offered. Default both; on a plain listener h2 means h2c."`
 	HTTP1         string         `yaml:"http1" jsonschema:"enum=strict,enum=compat" jsonschema_description:"Who reads HTTP/1.1: strict is Gatehouse's own reader, compat that of Go's net/http. Default: strict."`
 	ProxyProtocol *ProxyProtocol `yaml:"proxy_protocol" jsonschema_description:"Believe a PROXY protocol v2 header."`
+	Egress        bool           `yaml:"egress" jsonschema_description:"Serve the APIs with egress, and no others: the door through which one's own services call third parties."`
 	RedirectHTTPS int            `yaml:"redirect_https" jsonschema:"minimum=0,maximum=65535" jsonschema_description:"Answer everything with 308 to HTTPS on this port."`
 }
 

@@ -9,7 +9,7 @@ import (
 // KnownControls are the names a mode may be given for. Normalising has none: it
 // cannot be turned off.
 var KnownControls = []string{
-	"authn", "authn.requirements", "policy", "limits.address", "limits.caller", "limits.concurrency", "cors", "csrf",
+	"authn", "authn.requirements", "policy", "limits.address", "limits.caller", "limits.concurrency", "cors", "csrf", "egress",
 }
 
 // KnownVariables are what the values of header edits may hold in braces.

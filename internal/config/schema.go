@@ -61,6 +61,11 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		}, Examples: []any{"64KiB", "10MiB"}}
 	case reflect.TypeFor[netip.Prefix]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"10.0.0.0/8", "fd00::/8"}}
+	case redirectsType:
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+			{Type: "string", Enum: []any{RedirectsRefuse, RedirectsSameHost}},
+			{Type: "array", Items: &jsonschema.Schema{Type: "string"}},
+		}, Examples: []any{RedirectsSameHost}}
 	case modeType:
 		return &jsonschema.Schema{Type: "string", Enum: []any{"off", "monitor", "enforce"}}
 	}
