@@ -198,6 +198,9 @@ func (t *trip) walk() *denial {
 	if d := t.judge(gatehouse.StepJudgeBody); d != nil {
 		return d
 	}
+	if done, d := t.lastHop(); done || d != nil {
+		return d
+	}
 	return t.forward()
 }
 
