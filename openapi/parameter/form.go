@@ -1,0 +1,274 @@
+package parameter
+
+import (
+	"strings"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/document"
+	"github.com/gatehouse/gatehouse/openapi/schema"
+	"github.com/gatehouse/gatehouse/strictjson"
+)
+
+// A Form reads application/x-www-form-urlencoded text into one JSON object and
+// judges it. Its fields are written as query parameters are: with the style of their
+// encoding where one is given; else objects are JSON, the items of an array are
+// repeated fields, and all else is text.
+type Form struct {
+	schema  *schema.Schema
+	styled  []*formField // fields whose encoding gives a style
+	limits  strictjson.Limits
+	pieces  int
+	content map[string]bool // fields whose encoding says JSON
+}
+
+type formField struct {
+	spelling
+	reserved bool
+}
+
+// CompileForm makes a Form of a media type's schema and encodings.
+func CompileForm(m *document.Media, set *schema.Set, dir schema.Direction, o Options) (*Form, error) {
+	o = o.withDefaults()
+	f := &Form{limits: o.Limits, pieces: o.Pieces, content: map[string]bool{}}
+	if m.Schema != nil {
+		s, err := set.Compile(m.Schema, dir)
+		if err != nil {
+			return nil, err
+		}
+		f.schema = s
+	}
+	for name, e := range m.Encoding {
+		if !e.Set {
+			f.content[name] = len(e.ContentType) == 1 && isJSON(e.ContentType[0])
+			continue
+		}
+		field := &formField{reserved: e.AllowReserved}
+		field.name, field.explode, field.coding = name, e.Explode, plus
+		style, ok := styleOf("query", e.Style)
+		if !ok {
+			return nil, &gatehouse.Error{Code: "contract.document", At: e.Node.At, Message: "an encoding's style must be one of query parameters"}
+		}
+		field.style = style
+		var sub *schema.Schema
+		if f.schema != nil {
+			sub = f.schema.Property(name)
+		}
+		field.setSchema(sub)
+		field.index = int32(len(f.styled))
+		f.styled = append(f.styled, field)
+	}
+	return f, nil
+}
+
+func isJSON(media string) bool {
+	media, _, _ = strings.Cut(media, ";")
+	media = strings.TrimSpace(media)
+	return gatehouse.EqualFold(media, "application/json") || len(media) > 5 && gatehouse.EqualFold(media[len(media)-5:], "+json")
+}
+
+// Check judges a form. Violations are put into r; those of the spelling have codes
+// that begin with "contract.form_".
+func (f *Form) Check(text string, r *schema.Report) bool {
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	what := f.check(s, text, r)
+	if what == fine {
+		return true
+	}
+	if what != faultSchema {
+		v := schema.Violation{Code: formCodes[what], Pointer: r.Base + s.pointer}
+		if what == faultJSON {
+			v.Keyword = s.reason
+		}
+		r.Violations = append(r.Violations, v)
+	}
+	return false
+}
+
+// check reads the form, first as narrowly as its types allow, then with text
+// wherever that is possible.
+func (f *Form) check(s *scratch, text string, r *schema.Report) fault {
+	s.pointer = ""
+	if what := s.split(text, f.pieces); what != fine {
+		return what
+	}
+	f.group(s)
+	mark := len(r.Violations)
+	what := f.try(s, false, r)
+	if what == fine || !s.narrowed {
+		return what
+	}
+	r.Violations = r.Violations[:mark]
+	if f.try(s, true, r) == fine {
+		return fine
+	}
+	r.Violations = r.Violations[:mark]
+	return f.try(s, false, r)
+}
+
+// group gives pieces to the fields with a style, and chains the others by name.
+func (f *Form) group(s *scratch) {
+	if s.names == nil {
+		s.names = make(map[string]int32)
+	}
+	clear(s.names)
+	s.spans = append(s.spans[:0], make([]span, len(f.styled))...)
+	for i := range s.pieces {
+		e := &s.pieces[i]
+		if e.owner = f.ownerOf(e.name); e.owner >= 0 {
+			sp := &s.spans[e.owner]
+			if sp.count == 0 {
+				sp.first = int32(i)
+			}
+			sp.count++
+			continue
+		}
+		if last, ok := s.names[e.name]; ok {
+			s.pieces[last].next = int32(i)
+			e.owner = ownerChained
+		}
+		s.names[e.name] = int32(i)
+	}
+}
+
+// ownerOf returns the index of the field with a style that a name belongs to.
+func (f *Form) ownerOf(name string) int32 {
+	for _, field := range f.styled {
+		if !strings.HasPrefix(name, field.name) {
+			continue
+		}
+		if len(name) == len(field.name) || field.style == deepObject && name[len(field.name)] == '[' {
+			return field.index
+		}
+	}
+	for _, field := range f.styled { // an exploded object's members are fields of their own
+		if field.style == form && field.explode && field.types.Has(schema.Object) && field.schema != nil &&
+			field.schema.Property(name) != nil && f.schema.Property(name) == nil {
+			return field.index
+		}
+	}
+	return ownerUnknown
+}
+
+func (f *Form) try(s *scratch, wide bool, r *schema.Report) fault {
+	s.text, s.narrowed = append(s.text[:0], '{'), false
+	first := true
+	for i := range s.pieces {
+		e := &s.pieces[i]
+		if e.owner != ownerUnknown {
+			continue
+		}
+		if what := f.field(s, e, first, wide); what != fine {
+			s.pointer = pointer(e.name)
+			return what
+		}
+		first = false
+	}
+	for _, field := range f.styled {
+		if s.spans[field.index].count == 0 {
+			continue
+		}
+		if what := f.styledField(s, field, first, wide); what != fine {
+			s.pointer = pointer(field.name)
+			return what
+		}
+		first = false
+	}
+	s.text = append(s.text, '}')
+	return s.accepts(f.schema, &f.limits, r)
+}
+
+// field writes one field by the types of its schema alone.
+func (f *Form) field(s *scratch, e *piece, first, wide bool) fault {
+	if strings.IndexByte(e.raw, ';') >= 0 {
+		return faultSeparator
+	}
+	var sch *schema.Schema
+	types := schema.AnyTypes
+	if f.schema != nil {
+		if sch = f.schema.Property(e.name); sch != nil {
+			types = sch.Types()
+		} else if i := strings.IndexByte(e.name, '['); i > 0 && f.schema.Property(e.name[:i]) != nil {
+			return faultAmbiguous // "tags[]" is tags to some readers
+		}
+	}
+	if what := s.name(e.name, first); what != fine {
+		return what
+	}
+	asJSON := f.content[e.name] || sch != nil && types == schema.Object
+	switch {
+	case !asJSON && sch != nil && types.Has(schema.Array) && (types&scalars == 0 || e.next != 0):
+		return s.chain(e, sch, wide)
+	case e.next != 0:
+		return faultRepeated
+	case asJSON:
+		return s.document(e.value, plus)
+	}
+	return s.scalar(e.value, plus, types, wide)
+}
+
+// chain writes an array, one item a field.
+func (s *scratch) chain(e *piece, sch *schema.Schema, wide bool) fault {
+	s.text = append(s.text, '[')
+	for n := 0; ; n++ {
+		if n > 0 {
+			s.text = append(s.text, ',')
+		}
+		types := schema.AnyTypes
+		if item := itemOf(sch, n); item != nil {
+			types = item.Types()
+		}
+		if strings.IndexByte(e.raw, ';') >= 0 {
+			return faultSeparator
+		}
+		var what fault
+		if types == schema.Object {
+			what = s.document(e.value, plus)
+		} else {
+			what = s.scalar(e.value, plus, types, wide)
+		}
+		if what != fine {
+			return what
+		}
+		if e.next == 0 {
+			break
+		}
+		e = &s.pieces[e.next]
+	}
+	s.text = append(s.text, ']')
+	return fine
+}
+
+// styledField writes a field whose encoding gives a style, as the query parameter it
+// might be.
+func (f *Form) styledField(s *scratch, field *formField, first, wide bool) fault {
+	sp := s.spans[field.index]
+	for i, n := sp.first, int32(0); n < sp.count; i++ {
+		e := &s.pieces[i]
+		if e.owner != field.index {
+			continue
+		}
+		if n++; !field.reserved && strings.IndexByte(e.raw, ';') >= 0 {
+			return faultSeparator
+		}
+	}
+	if sp.count > 1 && !field.many() {
+		return faultRepeated
+	}
+	if what := s.name(field.name, first); what != fine {
+		return what
+	}
+	what, start := faultType, len(s.text)
+	for _, as := range field.tries {
+		s.text = s.text[:start]
+		if what = s.spread(&field.spelling, sp, as, wide); what == fine {
+			break
+		}
+	}
+	return what
+}
+
+// pointer is the JSON pointer of a member (RFC 6901), fit for a log.
+func pointer(name string) string {
+	return "/" + strings.ReplaceAll(strings.ReplaceAll(printable(name), "~", "~0"), "/", "~1")
+}
