@@ -84,6 +84,7 @@ func (l *loader) load(ctx context.Context) *Document {
 	}
 	l.setSelf(home)
 	l.doc.File, l.doc.Root = home.url, root
+	l.dialect(root)
 	c := &crawler{loader: l, ctx: ctx, seen: map[visit]bool{}, inPlace: map[*Node][]*Node{}}
 	c.crawl(root)
 	l.doc.Resources = make(map[string]*Node, len(l.resources))
@@ -134,6 +135,18 @@ func (l *loader) knownVersion(root *Node) bool {
 		l.doc.Dialect = OpenAPI30
 	}
 	return true
+}
+
+// dialect refuses a document whose schemas are in a language we do not speak.
+func (l *loader) dialect(root *Node) {
+	at := root.Get("jsonSchemaDialect")
+	if at == nil || l.version == 0 || at.Kind != String {
+		return
+	}
+	name := strings.TrimSuffix(at.Text, "#")
+	if name != "https://json-schema.org/draft/2020-12/schema" && !strings.HasPrefix(name, "https://spec.openapis.org/oas/3.") {
+		l.fail(at.At, "contract.document_version", "the schema dialect "+shown(at.Text)+" is not known", "leave it out for JSON Schema 2020-12")
+	}
 }
 
 // setSelf gives a resource the URL that it says it has (OpenAPI 3.2, $self).

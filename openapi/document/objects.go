@@ -26,7 +26,7 @@ type object struct {
 	ref    bool // a Reference Object may stand in its place
 	fields map[string]field
 	// each is the shape of members that are no fields; accept tells which names
-	// those may have, and of what is wrong with others.
+	// those may have; nil: any.
 	each   *shape
 	accept func(name string) bool
 }
@@ -40,7 +40,7 @@ type field struct {
 
 func text() shape                  { return shape{scalar: String} }
 func flag() shape                  { return shape{scalar: Bool} }
-func any_() shape                  { return shape{kind: anyValue} }
+func anything() shape                  { return shape{kind: anyValue} }
 func schema() shape                { return shape{kind: schemaAt} }
 func listOf(s shape) shape         { return shape{list: &s} }
 func mapOf(s shape) shape          { return shape{each: &s} }
@@ -68,8 +68,8 @@ var objects = sync.OnceValue(func() *specification {
 	servers := opt(listOf(obj(&s.server)))
 	security := opt(listOf(mapOf(listOf(text()))))
 	s.example = object{name: "example", ref: true, fields: map[string]field{
-		"summary": opt(text()), "description": opt(text()), "value": opt(any_()), "externalValue": opt(text()),
-		"dataValue": since(2, any_()), "serializedValue": since(2, text())}}
+		"summary": opt(text()), "description": opt(text()), "value": opt(anything()), "externalValue": opt(text()),
+		"dataValue": since(2, anything()), "serializedValue": since(2, text())}}
 	examples := opt(mapOf(obj(&s.example)))
 	content := mapOf(obj(&s.mediaType))
 	headers := opt(mapOf(obj(&s.header)))
@@ -77,13 +77,13 @@ var objects = sync.OnceValue(func() *specification {
 		"contentType": opt(text()), "headers": headers, "style": opt(text()), "explode": opt(flag()), "allowReserved": opt(flag()),
 		"encoding": since(2, mapOf(obj(&s.encoding))), "prefixEncoding": since(2, listOf(obj(&s.encoding))), "itemEncoding": since(2, obj(&s.encoding))}}
 	s.mediaType = object{name: "media type", fields: map[string]field{
-		"schema": opt(schema()), "example": opt(any_()), "examples": examples, "encoding": opt(mapOf(obj(&s.encoding))),
+		"schema": opt(schema()), "example": opt(anything()), "examples": examples, "encoding": opt(mapOf(obj(&s.encoding))),
 		"itemSchema": since(2, schema()), "prefixEncoding": since(2, listOf(obj(&s.encoding))), "itemEncoding": since(2, obj(&s.encoding)),
 		"description": since(2, text())}}
 	s.header = object{name: "header", ref: true, fields: map[string]field{
 		"description": opt(text()), "required": opt(flag()), "deprecated": opt(flag()), "allowEmptyValue": opt(flag()),
 		"style": opt(text()), "explode": opt(flag()), "allowReserved": opt(flag()), "schema": opt(schema()),
-		"example": opt(any_()), "examples": examples, "content": opt(content)}}
+		"example": opt(anything()), "examples": examples, "content": opt(content)}}
 	s.parameter = object{name: "parameter", ref: true, fields: map[string]field{"name": must(text()), "in": must(text())}}
 	for name, f := range s.header.fields {
 		s.parameter.fields[name] = f
@@ -91,7 +91,7 @@ var objects = sync.OnceValue(func() *specification {
 	s.requestBody = object{name: "request body", ref: true, fields: map[string]field{
 		"description": opt(text()), "content": must(content), "required": opt(flag())}}
 	s.link = object{name: "link", ref: true, fields: map[string]field{
-		"operationRef": opt(text()), "operationId": opt(text()), "parameters": opt(any_()), "requestBody": opt(any_()),
+		"operationRef": opt(text()), "operationId": opt(text()), "parameters": opt(anything()), "requestBody": opt(anything()),
 		"description": opt(text()), "server": opt(obj(&s.server))}}
 	s.response = object{name: "response", ref: true, fields: map[string]field{
 		"summary": since(2, text()), "description": opt(text()), "headers": headers, "content": opt(content), "links": opt(mapOf(obj(&s.link)))}}
@@ -126,11 +126,12 @@ var objects = sync.OnceValue(func() *specification {
 		"flows": opt(obj(&object{name: "oauth flows", fields: map[string]field{
 			"implicit": flow("authorizationUrl"), "password": flow("tokenUrl"), "clientCredentials": flow("tokenUrl"),
 			"authorizationCode": flow("authorizationUrl", "tokenUrl"), "deviceAuthorization": device}}))}}
-	s.root = s.document(servers, security, external, responses)
+	s.root = s.document(servers, security, external)
 	return s
 })
 
-func (s *specification) document(servers, security field, external, _ *object) object {
+// document is the outermost object.
+func (s *specification) document(servers, security field, external *object) object {
 	info := &object{name: "info", fields: map[string]field{
 		"title": must(text()), "version": must(text()), "summary": since(1, text()), "description": opt(text()), "termsOfService": opt(text()),
 		"contact": opt(obj(&object{name: "contact", fields: map[string]field{"name": opt(text()), "url": opt(text()), "email": opt(text())}})),

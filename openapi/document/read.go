@@ -1,7 +1,6 @@
 package document
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"path"
@@ -18,8 +17,6 @@ type resource struct {
 	name string // as people know it
 	text string
 	root *Node
-	// places turns nodes of a converted document to where they stood before.
-	converted bool
 }
 
 // A growth counts what all files of a document add up to.
@@ -55,7 +52,7 @@ func Read(url, name string, text []byte, limits Limits) (*Node, error) {
 func read(home *resource, g *growth, problems *Problems) {
 	text := strings.TrimPrefix(home.text, "\uFEFF")
 	at := gatehouse.Position{File: home.name, Line: 1, Column: 1}
-	if bytes.HasPrefix([]byte(text[:min(len(text), 2)]), []byte{0xFE, 0xFF}) || strings.HasPrefix(text, "\xFF\xFE") {
+	if strings.HasPrefix(text, "\xFE\xFF") || strings.HasPrefix(text, "\xFF\xFE") {
 		problems.add(&gatehouse.Error{Code: "contract.document_encoding", Message: "the document is in UTF-16", Hint: "save it in UTF-8", At: at})
 		return
 	}

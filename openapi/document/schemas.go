@@ -1,6 +1,9 @@
 package document
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Where schemas stand in schemas (JSON Schema 2020-12, with the older places that
 // draft-07 and OpenAPI 3.0 have).
@@ -48,7 +51,7 @@ func (c *crawler) schema(n *Node) {
 
 func (c *crawler) keyword(n *Node, name string, v *Node) {
 	switch {
-	case contains(schemaMaps, name):
+	case slices.Contains(schemaMaps, name):
 		if v.Kind != Map {
 			c.wrong(v, shown(name), "an object")
 			return
@@ -59,7 +62,7 @@ func (c *crawler) keyword(n *Node, name string, v *Node) {
 				c.inPlace[n] = append(c.inPlace[n], v.Keys[i].Value)
 			}
 		}
-	case contains(schemaLists, name):
+	case slices.Contains(schemaLists, name):
 		if v.Kind != List {
 			c.wrong(v, shown(name), "a list")
 			return
@@ -70,7 +73,7 @@ func (c *crawler) keyword(n *Node, name string, v *Node) {
 				c.inPlace[n] = append(c.inPlace[n], item)
 			}
 		}
-	case contains(schemaMembers, name):
+	case slices.Contains(schemaMembers, name):
 		if v.Kind == List && name == "items" && c.version > 0 { // draft-07
 			for _, item := range v.Items {
 				c.queue = append(c.queue, visit{item, nil})
@@ -125,20 +128,15 @@ func (c *crawler) discriminator(n *Node) {
 			c.wrong(v, "a mapping", "a string")
 			continue
 		}
-		if c.doc.Root != nil && c.doc.Root.Find("/components/schemas/"+escapeToken(v.Text)) != nil {
+		if c.doc.Root.Find("/components/schemas/"+escapeToken(v.Text)) != nil {
+			continue
+		}
+		if !strings.ContainsAny(v.Text, "/#.:") {
+			c.broken(v, "names no schema of the document", didYouMean(v.Text, names(c.doc.Root.Find("/components/schemas"))))
 			continue
 		}
 		c.refer(v, visit{n, nil}, false, false)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // loops finds schemas that apply themselves to the same value for ever.

@@ -43,7 +43,7 @@ type Source struct {
 // Limits bound a document with all its files.
 type Limits struct {
 	Bytes   int           // of all files; default 64 MiB
-	Nodes   int           // values in all files; default 5,000,000
+	Nodes   int           // values in all files; default 2,000,000
 	Depth   int           // of nesting; default 200
 	Files   int           // default 500
 	Aliased int           // values that YAML aliases and merges add; default 100,000
@@ -57,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	fill(&l.Bytes, 64<<20)
-	fill(&l.Nodes, 5_000_000)
+	fill(&l.Nodes, 2_000_000)
 	fill(&l.Depth, 200)
 	fill(&l.Files, 500)
 	fill(&l.Aliased, 100_000)

@@ -19,6 +19,7 @@ type viewer struct {
 	media      map[*Node]*Media
 	operations map[string]*Operation // by operationId
 	paths      map[string]Key        // by template with all names left out
+	taken      map[string]Key        // by method and such a template
 }
 
 func (l *loader) view() {
@@ -31,6 +32,7 @@ func (l *loader) view() {
 		media:      map[*Node]*Media{},
 		operations: map[string]*Operation{},
 		paths:      map[string]Key{},
+		taken:      map[string]Key{},
 	}
 	d, root := l.doc, l.doc.Root
 	info := root.Get("info")
@@ -62,12 +64,10 @@ func (v *viewer) path(k Key) {
 		v.fail(k.At, "contract.document_path", "the path "+shown(k.Name)+" "+why, "")
 		return
 	}
-	if other, taken := v.paths[bare]; taken {
-		v.fail(k.At, "contract.document_duplicate_path", "the path "+shown(k.Name)+" is the same as "+shown(other.Name),
-			fmt.Sprintf("that is in line %d", other.At.Line))
-	} else {
-		v.paths[bare] = k
+	if twin, taken := v.paths[bare]; taken {
+		v.warn(k.At, "contract.document_duplicate_path", "the path "+shown(k.Name)+" is the same as "+shown(twin.Name), line(twin.At))
 	}
+	v.paths[bare] = k
 	parts := v.pathItem(k.Value)
 	var shared []*Parameter
 	var servers []Server
@@ -84,6 +84,10 @@ func (v *viewer) path(k Key) {
 	add := func(method string, n *Node) {
 		if n.Kind == Map && !seen[method] {
 			seen[method] = true
+			if twin, taken := v.taken[method+" "+bare]; taken {
+				v.fail(n.At, "contract.document_duplicate_path", method+" of the path "+shown(k.Name)+" is the same as that of "+shown(twin.Name), line(twin.At))
+			}
+			v.taken[method+" "+bare] = k
 			v.operation(n, method, k.Name, holes, shared, servers)
 		}
 	}
@@ -122,6 +126,8 @@ func (v *viewer) pathItem(n *Node) []*Node {
 	}
 	return parts
 }
+
+func line(at gatehouse.Position) string { return fmt.Sprintf("that is in line %d", at.Line) }
 
 func (v *viewer) operation(n *Node, method, path string, holes []string, shared []*Parameter, servers []Server) {
 	op := &Operation{
