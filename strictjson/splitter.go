@@ -13,8 +13,9 @@ const (
 	More PieceKind = iota
 	// Around is what stands around the elements: brackets, commas, white space.
 	Around
-	// Element is one whole element of the top-level array. It has been delimited,
-	// not read: [Tape.Read] decides whether it is JSON.
+	// Element is one whole element of the top-level array. It is on the Splitter's
+	// Tape, where there is one; else it has been delimited, not read, and
+	// [Tape.Read] decides whether it is JSON.
 	Element
 	// Whole is a text whose top-level value is no array, without the white space
 	// before it; it comes from End. It too is for Tape.Read to judge.
@@ -23,8 +24,9 @@ const (
 
 // A Piece of a stream. Its bytes are good until the next call.
 type Piece struct {
-	Kind  PieceKind
-	Bytes []byte
+	Kind   PieceKind
+	Bytes  []byte
+	Offset int // of its first byte in the stream
 }
 
 // A Splitter takes a JSON text that comes in arbitrary chunks apart: the elements of
@@ -41,6 +43,11 @@ type Splitter struct {
 	MaxWhole int
 	// MaxItems bounds the elements; 0 stands for no bound.
 	MaxItems int
+	// Tape takes each element where it is not nil, within Limits; their Depth is
+	// counted from the element. One that lies whole in a chunk is then looked at
+	// once only.
+	Tape   *Tape
+	Limits *Limits
 
 	chunk []byte
 	p     int // used of chunk
@@ -51,7 +58,9 @@ type Splitter struct {
 	items int
 	err   *Error
 
-	// Of the element under way:
+	// Of the element under way, or of the whole text:
+	start    int  // its offset in the stream
+	fresh    bool // nothing of it has been looked at
 	depth    int
 	inString bool
 	escape   bool // the next byte belongs to an escape sequence
@@ -76,7 +85,8 @@ func (s *Splitter) Reset() {
 	if cap(held) > keep {
 		held = nil
 	}
-	*s = Splitter{MaxElement: s.MaxElement, MaxWhole: s.MaxWhole, MaxItems: s.MaxItems, held: held}
+	*s = Splitter{MaxElement: s.MaxElement, MaxWhole: s.MaxWhole, MaxItems: s.MaxItems,
+		Tape: s.Tape, Limits: s.Limits, held: held}
 }
 
 // Feed gives the Splitter the next chunk, which must stay as it is until Next has
@@ -105,7 +115,7 @@ func (s *Splitter) Next() (Piece, error) {
 		c := s.chunk[s.p]
 		if s.state == splitElement || s.state == splitWhole {
 			if s.p > from {
-				return Piece{Around, s.chunk[from:s.p]}, nil
+				return Piece{Around, s.chunk[from:s.p], s.base + from}, nil
 			}
 			return s.inside()
 		}
@@ -118,7 +128,7 @@ func (s *Splitter) Next() (Piece, error) {
 		}
 	}
 	if s.p > from {
-		return Piece{Around, s.chunk[from:s.p]}, nil
+		return Piece{Around, s.chunk[from:s.p], s.base + from}, nil
 	}
 	return Piece{}, nil
 }
@@ -134,7 +144,7 @@ func (s *Splitter) structure(c byte) string {
 		case s.base+s.p == 0 && (c == 0xEF || c >= 0xFE):
 			return CodeBOM
 		default:
-			s.state = splitWhole
+			s.state, s.start = splitWhole, s.base+s.p
 		}
 		return ""
 	case splitEnd:
@@ -163,10 +173,9 @@ func (s *Splitter) structure(c byte) string {
 	if s.items++; s.MaxItems > 0 && s.items > s.MaxItems {
 		return CodeItems
 	}
-	s.state, s.depth, s.inString, s.escape, s.scalar = splitElement, 0, false, false, false
-	if c != '{' && c != '[' && c != '"' {
-		s.scalar = true
-	}
+	s.state, s.start, s.fresh = splitElement, s.base+s.p, true
+	s.depth, s.inString, s.escape = 0, false, false
+	s.scalar = c != '{' && c != '[' && c != '"'
 	return ""
 }
 
@@ -187,6 +196,21 @@ func (s *Splitter) inside() (Piece, error) {
 		s.p = len(s.chunk)
 		return Piece{}, nil
 	}
+	if s.fresh && s.Tape != nil {
+		s.fresh = false
+		end, err := s.Tape.read(rest, s.Limits, true)
+		if err == nil {
+			if end > bound(s.MaxElement, 1<<20) {
+				return s.fail(CodeSize, s.p)
+			}
+			s.p += end
+			s.state = splitBehind
+			return Piece{Element, rest[:end], s.start}, nil
+		}
+		if err.Code != CodeTruncated {
+			return s.fail(err.Code, s.p+err.Offset)
+		}
+	}
 	n, done := s.scan(rest)
 	if len(s.held)+n > bound(s.MaxElement, 1<<20) {
 		return s.fail(CodeSize, s.p)
@@ -197,12 +221,17 @@ func (s *Splitter) inside() (Piece, error) {
 		return Piece{}, nil
 	}
 	s.state = splitBehind
-	if len(s.held) == 0 {
-		return Piece{Element, rest[:n]}, nil
+	whole := rest[:n]
+	if len(s.held) > 0 {
+		s.held = append(s.held, whole...)
+		whole, s.spent = s.held, true
 	}
-	s.held = append(s.held, rest[:n]...)
-	s.spent = true
-	return Piece{Element, s.held}, nil
+	if s.Tape != nil {
+		if err := s.Tape.Read(whole, s.Limits); err != nil {
+			return s.fail(err.(*Error).Code, s.start-s.base+err.(*Error).Offset)
+		}
+	}
+	return Piece{Element, whole, s.start}, nil
 }
 
 func bound(n, def int) int {
@@ -289,7 +318,7 @@ func (s *Splitter) End() (Piece, error) {
 		return Piece{}, s.err
 	case s.state == splitWhole:
 		s.state, s.spent = splitEnd, true
-		return Piece{Whole, s.held}, nil
+		return Piece{Whole, s.held, s.start}, nil
 	case s.state == splitStart:
 		return s.fail(CodeEmpty, len(s.chunk))
 	case s.state != splitEnd:

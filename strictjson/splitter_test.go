@@ -161,6 +161,54 @@ func agree(t *testing.T, text string, cuts ...int) {
 	if (err == nil) != (whole == nil) {
 		t.Fatalf("%q cut at %v: in pieces %v, whole %v", text, cuts, err, whole)
 	}
+
+	// With a tape, the splitter does the reading.
+	reading := Splitter{MaxElement: 1 << 30, MaxWhole: 1 << 30, Tape: new(Tape), Limits: &inner}
+	again, all, err := split(&reading, text, cuts...)
+	if !reading.Array() {
+		return
+	}
+	if (err == nil) != (whole == nil) || err == nil && (all != text || !cmp.Equal(elements, again)) {
+		t.Fatalf("%q cut at %v: read in pieces %v %q, whole %v", text, cuts, err, again, whole)
+	}
+	if err != nil && (err.(*Error).Offset < 0 || err.(*Error).Offset > len(text)) {
+		t.Fatalf("%q cut at %v: %v", text, cuts, err)
+	}
+}
+
+// Faults of an element are told with their offset in the stream, wherever the
+// chunks end.
+func TestSplitterOffsets(t *testing.T) {
+	for text, want := range map[string]Error{
+		`[{"a":1},{"b":1,"b":2}]`: {CodeDuplicateName, 16},
+		`[1, "\q"]`:               {CodeEscape, 5},
+		"[1,\n[2,[\"\xff\"]]]":    {CodeUTF8, 9},
+		`[[01]]`:                  {CodeNumber, 3},
+	} {
+		for cut := range len(text) + 1 {
+			s := Splitter{Tape: new(Tape)}
+			_, _, err := split(&s, text, cut)
+			if e, ok := err.(*Error); !ok || *e != want {
+				t.Errorf("%q cut at %d: %v, want %v", text, cut, err, &want)
+			}
+		}
+	}
+	s := Splitter{}
+	s.Feed([]byte(" [1 , 22]"))
+	var offsets []int
+	for {
+		p, err := s.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Kind == More {
+			break
+		}
+		offsets = append(offsets, p.Offset)
+	}
+	if want := []int{0, 2, 3, 6, 8}; !cmp.Equal(want, offsets) {
+		t.Errorf("pieces at %v, want %v", offsets, want)
+	}
 }
 
 func TestSplitterAgreesWithRead(t *testing.T) {
