@@ -55,6 +55,7 @@ type Splitter struct {
 	held  []byte
 	spent bool // held was handed out
 	state splitState
+	array bool // the text is one
 	items int
 	err   *Error
 
@@ -100,7 +101,7 @@ func (s *Splitter) Feed(chunk []byte) {
 func (s *Splitter) Items() int { return s.items }
 
 // Array reports whether the top-level value is known to be an array.
-func (s *Splitter) Array() bool { return s.state != splitStart && s.state != splitWhole }
+func (s *Splitter) Array() bool { return s.array }
 
 // Next returns the next piece. An error is an *Error, and final.
 func (s *Splitter) Next() (Piece, error) {
@@ -139,7 +140,7 @@ func (s *Splitter) structure(c byte) string {
 	case splitStart:
 		switch {
 		case c == '[':
-			s.state = splitFirst
+			s.state, s.array = splitFirst, true
 			s.p++
 		case s.base+s.p == 0 && (c == 0xEF || c >= 0xFE):
 			return CodeBOM
