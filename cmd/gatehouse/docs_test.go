@@ -457,6 +457,8 @@ func kind(whole, s *schema) string {
 		return "size"
 	case slices.Contains(s.Examples, "10.0.0.0/8"):
 		return "network"
+	case slices.Contains(s.Examples, config.RedirectsSameHost):
+		return "`" + config.RedirectsRefuse + "`, `" + config.RedirectsSameHost + "`, or list of text"
 	case s.Type == "string":
 		return "text"
 	case s.Type == "boolean":

@@ -31,8 +31,12 @@ func newRoutes(a *app) *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "API\tENDPOINT\tID\tACCESS\tSCOPES\tMODE\tUPSTREAM\tHOSTS")
 			for _, r := range routes {
+				hosts := strings.Join(r.Hosts, " ")
+				if r.Egress {
+					hosts += " (egress)"
+				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.API, r.Endpoint, r.ID, r.Access, orDash(strings.Join(r.Scopes, " ")),
-					modes(r.Modes), r.Upstream, strings.Join(r.Hosts, " "))
+					modes(r.Modes), r.Upstream, hosts)
 			}
 			return w.Flush()
 		}),
@@ -44,8 +48,8 @@ func modes(m map[string]string) string {
 	most := m["policy"]
 	out := most
 	for _, control := range config.KnownControls {
-		if m[control] != most {
-			out += " " + control + "=" + m[control]
+		if mode := m[control]; mode != "" && mode != most {
+			out += " " + control + "=" + mode
 		}
 	}
 	return out

@@ -189,7 +189,7 @@ func (a *assembly) upstreamNames() func(x *gatehouse.Exchange) string {
 
 func (a *assembly) openPools() error {
 	for i, u := range a.cfg.Upstreams {
-		p, err := upstream.NewPool(u.Config, a.state.upstreams, upstream.Options{Guard: upstream.NewGuard(a.state.admin), Dir: a.dir, Log: a.log})
+		p, err := upstream.NewPool(u.Config, a.state.upstreams, a.poolOptions(u.Name))
 		if err != nil {
 			return a.at(fmt.Sprintf("upstreams[%d]", i), err)
 		}
@@ -205,30 +205,33 @@ func (a *assembly) close() {
 }
 
 func (a *assembly) compileSites() error {
-	var sites []*gateway.Site
+	sites := map[*config.API]*gateway.Site{}
 	local := map[string]gateway.LocalAnswer{}
 	for i := range a.cfg.APIs {
 		s, err := a.site(i)
 		if err != nil {
 			return a.at(fmt.Sprintf("apis[%d]", i), err)
 		}
-		sites = append(sites, s)
+		sites[&a.cfg.APIs[i]] = s
 		if err := a.metadata(&a.cfg.APIs[i], local); err != nil {
 			return a.at(fmt.Sprintf("apis[%d]", i), err)
 		}
 	}
-	router, err := gateway.NewRouter(sites)
+	router, egress, err := a.routers(sites)
 	if err != nil {
 		return a.at("apis", err)
 	}
 	l := a.cfg.LimitsHTTP
-	a.snapshot = &gateway.Snapshot{Hash: a.cfg.Hash(), Router: router, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
+	a.snapshot = &gateway.Snapshot{Hash: a.cfg.Hash(), Router: router, Egress: egress, EgressListeners: map[string]bool{}, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
 		RedirectPort: map[string]int{}, Local: local, HTTP1: http1Limits(l), Limits: gateway.Limits{HeaderBytes: l.HeaderBytes, HeaderFields: l.HeaderFields, URIBytes: l.URIBytes,
 			BodyBytes: l.BodyBytes, ReadTimeout: l.ReadTimeout, WriteTimeout: l.WriteTimeout},
 		Risk: func(x *gatehouse.Exchange) uint8 { return a.limiter.Risk(context.Background(), x) }}
 	for _, l := range a.cfg.Listeners {
 		if l.RedirectHTTPS != 0 {
 			a.snapshot.RedirectPort[l.Name] = l.RedirectHTTPS
+		}
+		if l.Egress {
+			a.snapshot.EgressListeners[l.Name] = true
 		}
 	}
 	return nil
@@ -243,7 +246,7 @@ func http1Limits(l config.HTTPLimits) *http1.Limits {
 
 // checkSites compiles paths, header rules and CORS of every API, and the router.
 func (a *assembly) checkSites() error {
-	var sites []*gateway.Site
+	sites := map[*config.API]*gateway.Site{}
 	var errs []error
 	for i := range a.cfg.APIs {
 		c := &a.cfg.APIs[i]
@@ -253,7 +256,7 @@ func (a *assembly) checkSites() error {
 		}
 		s, err := gateway.NewSite(a.apis[i], routes)
 		if err == nil {
-			sites = append(sites, s)
+			sites[c] = s
 		}
 		_, corsErr := cors(c.CORS)
 		for _, err := range []error{err, corsErr, headers(c, &gateway.Route{})} {
@@ -262,7 +265,7 @@ func (a *assembly) checkSites() error {
 			}
 		}
 	}
-	_, err := gateway.NewRouter(sites)
+	_, _, err := a.routers(sites)
 	return errors.Join(append(errs, a.at("apis", err))...)
 }
 
@@ -280,7 +283,7 @@ func (a *assembly) forwarder(c *config.API) (gatehouse.Forwarder, error) {
 // hosts lists every host name the APIs serve, for the internal certificate.
 func (a *assembly) hosts() []string {
 	var out []string
-	for _, api := range a.apis {
+	for _, api := range a.apis { // of third parties too: services may call them by TLS with the gateway
 		for _, h := range api.Hosts {
 			if !slices.Contains(out, h) {
 				out = append(out, h)

@@ -120,6 +120,13 @@ func (s *Server) followListeners(next *assembly) (*doors, error) {
 }
 
 func (s *Server) followListener(d *doors, c config.Listener, next *assembly) error {
+	for _, l := range s.listeners {
+		// Connections go by the listener's name, and outlive a change of its address.
+		if l.cfg.Name == c.Name && l.cfg.Egress != c.Egress {
+			return &gatehouse.Error{Code: "server.listener", Message: fmt.Sprintf("the listener %s cannot become an egress listener, or cease to be one, while it is open", c.Name),
+				Hint: "restart, or give it another name"}
+		}
+	}
 	old := s.listeners[doorKey(c)]
 	if old == nil {
 		l, err := s.open(c, next)

@@ -57,6 +57,9 @@ func (a *assembly) shared(c *config.API) (*gateway.Route, error) {
 	if c.Rewrite != nil {
 		r.Rewrite = gateway.Rewrite{StripPrefix: c.Rewrite.StripPrefix, AddPrefix: c.Rewrite.AddPrefix}
 	}
+	if err := a.egress(c, r); err != nil {
+		return nil, err
+	}
 	if c.SecurityHeaders != nil {
 		r.SecurityHeader = gateway.SecurityHeaders(*c.SecurityHeaders).Fields()
 	}
@@ -94,8 +97,13 @@ func (a *assembly) apiOptions(c *config.API) authn.APIOptions {
 	return o
 }
 
-// resource is the API's identifier for RFC 9728: its first host and base path.
+// resource is the API's identifier for RFC 9728: its first host and base path. A
+// third party's API has none: what is below its host is for it to say, and nobody
+// shall ask it where to sign in with the gateway.
 func resource(c *config.API) string {
+	if c.Egress != nil {
+		return ""
+	}
 	for _, h := range c.Hosts {
 		if !strings.Contains(h, "*") {
 			return "https://" + strings.ToLower(h) + strings.TrimSuffix(c.BasePath, "/")
@@ -136,6 +144,11 @@ func (a *assembly) route(shared *gateway.Route, c *config.API, o *config.Operati
 	r.CSRF = &gateway.CSRF{Mode: a.cfg.ModeOf("csrf", c, o)}
 	if c.CSRF != nil {
 		r.CSRF.Cookies, r.CSRF.Origins = c.CSRF.Cookies, c.CSRF.Origins
+	}
+	if r.Egress != nil {
+		e := *r.Egress
+		e.Mode = a.cfg.ModeOf("egress", c, o)
+		r.Egress = &e
 	}
 	if o == nil {
 		return &r

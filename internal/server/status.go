@@ -44,6 +44,7 @@ type RouteInfo struct {
 	Scopes   []string          `json:"scopes,omitempty"`
 	Tags     []string          `json:"tags,omitempty"`
 	Upstream string            `json:"upstream"`
+	Egress   bool              `json:"egress,omitempty"` // on egress listeners only
 	Modes    map[string]string `json:"modes"`
 	At       string            `json:"at"`
 }
@@ -65,10 +66,13 @@ func Routes(cfg *config.Config) []RouteInfo {
 		add := func(op *gatehouse.Operation, o *config.Operation) {
 			modes := map[string]string{}
 			for _, control := range config.KnownControls {
+				if control == "egress" && c.Egress == nil {
+					continue
+				}
 				modes[control] = cfg.ModeOf(control, c, o).String()
 			}
 			out = append(out, RouteInfo{API: c.Name, Hosts: c.Hosts, Endpoint: op.Endpoint, ID: op.ID, Access: op.Access.String(),
-				Scopes: op.Scopes, Tags: op.Tags, Upstream: name, Modes: modes, At: op.At.String()})
+				Scopes: op.Scopes, Tags: op.Tags, Upstream: name, Egress: c.Egress != nil, Modes: modes, At: op.At.String()})
 		}
 		for j := range c.Operations {
 			add(a.operations[&c.Operations[j]], &c.Operations[j])
