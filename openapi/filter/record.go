@@ -1,0 +1,139 @@
+package filter
+
+import (
+	"bytes"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/strictjson"
+)
+
+// The codes of what a filter does and refuses. They are stable.
+const (
+	// CodeFiltered is the reason of a verdict that passes an answer after changing it.
+	CodeFiltered = "contract.filtered"
+	// CodeUndeclared, CodeWriteOnly and CodeMasked say what was done at a place.
+	CodeUndeclared = "contract.removed_undeclared"
+	CodeWriteOnly  = "contract.removed_write_only"
+	CodeMasked     = "contract.masked"
+	// CodeInvalid refuses an answer that breaks its schema.
+	CodeInvalid = "contract.response_body"
+	// CodeUnsettled refuses one that does not fit its schema any more once it is cut.
+	CodeUnsettled = "contract.response_unsettled"
+	// CodeSelection refuses a request: its selection of fields is malformed.
+	CodeSelection = "contract.selection"
+)
+
+// A Place is where a filter did something, and what. Array indexes are "*":
+// "/items/*/password".
+type Place struct{ Code, Pointer string }
+
+// A Record is what a filter did: counts and places, never values.
+type Record struct {
+	// Max bounds Places; 0 stands for 16.
+	Max int
+
+	Removed    int // members that were not declared, or writeOnly
+	Masked     int // values
+	Unselected int // members that were not asked for
+	Places     []Place
+	More       bool // there are more places than Max
+
+	scratch []byte
+}
+
+// maxPointer bounds a pointer that is recorded, in bytes.
+const maxPointer = 256
+
+// Reset empties the record; Max stays.
+func (r *Record) Reset() {
+	*r = Record{Max: r.Max, Places: r.Places[:0], scratch: r.scratch[:0]}
+}
+
+// Verdict sums up: an answer passes, with a reason where it was changed.
+func (r *Record) Verdict() gatehouse.Verdict {
+	v := gatehouse.Passed()
+	if r.Removed+r.Masked == 0 {
+		return v
+	}
+	msg := "removed " + strconv.Itoa(r.Removed) + ", masked " + strconv.Itoa(r.Masked)
+	if r.More {
+		msg += ", at more places than are listed"
+	}
+	v.Reason = gatehouse.Reason{Code: CodeFiltered, Message: msg}
+	for _, p := range r.Places {
+		v.Details = append(v.Details, gatehouse.Detail{Code: p.Code, Pointer: p.Pointer})
+	}
+	return v
+}
+
+// element is the step of a path that stands for any element of an array; others
+// are the token of a name.
+const element = -1
+
+// note records a place, once. The names of the path are decoded and made inert.
+func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) {
+	if r.More {
+		return
+	}
+	b := append(r.scratch[:0], base...)
+	for _, step := range path {
+		if len(b) > maxPointer {
+			break
+		}
+		b = append(b, '/')
+		if step == element {
+			b = append(b, '*')
+		} else {
+			b = appendInert(b, t.StringBytes(step))
+		}
+	}
+	if len(b) > maxPointer {
+		b = append(b[:maxPointer-len("…")], "…"...)
+		b = bytes.ToValidUTF8(b, nil)
+	}
+	r.scratch = b
+	for i := range r.Places {
+		if r.Places[i].Code == code && r.Places[i].Pointer == string(b) {
+			return
+		}
+	}
+	if limit := r.Max; len(r.Places) >= limit && (limit > 0 || len(r.Places) >= 16) {
+		r.More = true
+		return
+	}
+	r.Places = append(r.Places, Place{code, string(b)})
+}
+
+// appendInert appends a name as a part of a JSON pointer, and what could break a
+// line or steer a terminal as "?".
+func appendInert(b, name []byte) []byte {
+	for i := 0; i < len(name) && len(b) <= maxPointer; {
+		r, size := utf8.DecodeRune(name[i:])
+		i += size
+		switch {
+		case r == '~':
+			b = append(b, "~0"...)
+		case r == '/':
+			b = append(b, "~1"...)
+		case !unicode.IsPrint(r):
+			b = append(b, '?')
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return b
+}
+
+// appendPrintable appends text with what could break a line as "?".
+func appendPrintable(b []byte, text string) []byte {
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			r = '?'
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	return b
+}
