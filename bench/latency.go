@@ -59,8 +59,8 @@ func (b *bench) p99(ctx context.Context, address string) (float64, error) {
 }
 
 // percentile99 reads h2load's log, whose lines are the µs since the epoch, the
-// status, and the µs until the answer's end. It fails where the rate was not kept
-// or an answer was no 200.
+// status, and the µs until the answer's end. It fails where the rate was not kept,
+// by errSlow, or an answer was no 200.
 func percentile99(log string) (float64, error) {
 	var began, took []int64
 	for line := range strings.Lines(log) {
@@ -80,7 +80,7 @@ func percentile99(log string) (float64, error) {
 	}
 	first, last := slices.Min(began), slices.Max(began)
 	if rate := float64(len(began)) / (float64(last-first) / 1e6); rate < 0.95*latencyClients*latencyRate {
-		return 0, fmt.Errorf("h2load: only %.0f requests/s", rate)
+		return 0, fmt.Errorf("%w: only %.0f requests/s", errSlow, rate)
 	}
 	var counted []int64
 	for i, us := range took {

@@ -13,10 +13,13 @@ import (
 // from a round of inTurns.
 const foreign = 0.1
 
+// errSlow is a load that could not be kept up, by whosever fault.
+var errSlow = errors.New("the load was not kept up")
+
 // inTurns compares what of finds out about ours and theirs, once a round, and
 // alternates who goes first. The first round warms up. Rounds that were disturbed
 // are repeated, twice as many as wanted at the most, and left out if enough others
-// remain. The value of the result is the median of ours over theirs.
+// remain; those whose load was not kept up are left out in any case. The value of the result is the median of ours over theirs.
 func (b *bench) inTurns(ctx context.Context, s *sides, unit string, of func(ctx context.Context, address string) (float64, error)) (result, error) {
 	type turn struct {
 		values    [2]float64
@@ -38,8 +41,13 @@ func (b *bench) inTurns(ctx context.Context, s *sides, unit string, of func(ctx 
 		return t, nil
 	}
 	var all, kept []turn
+	slow := 0
 	for i := 0; i <= b.rounds || i <= 2*b.rounds && len(kept) < b.rounds; i++ {
 		t, err := one(i)
+		if errors.Is(err, errSlow) && slow < b.rounds {
+			slow++
+			continue
+		}
 		if err != nil {
 			return result{}, err
 		}
@@ -54,8 +62,14 @@ func (b *bench) inTurns(ctx context.Context, s *sides, unit string, of func(ctx 
 	if lost := len(all) - len(kept); lost > 0 {
 		r.notes = append(r.notes, fmt.Sprintf("%d of %d rounds were disturbed by others on the machine", lost, len(all)))
 	}
+	if slow > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d rounds more were too slow for their load", slow))
+	}
 	if len(kept) < enough {
 		kept = all
+	}
+	if len(kept) == 0 {
+		return result{}, errSlow
 	}
 	var ours, theirs []float64
 	for _, t := range kept {
