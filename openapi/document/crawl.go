@@ -174,7 +174,7 @@ func (c *crawler) object(n *Node, o *object) {
 	}
 	for _, name := range c.fieldNames(o) {
 		if o.fields[name].required && n.Get(name) == nil {
-			c.fail(n.At, "contract.document_missing", article(o.name)+" has no "+shown(name), "")
+			c.fail(n.keyed(), "contract.document_missing", article(o.name)+" has no "+shown(name), "")
 		}
 	}
 	c.links(n, o)
@@ -215,6 +215,10 @@ func (c *crawler) links(n *Node, o *object) {
 }
 
 func article(name string) string {
+	switch name {
+	case "paths", "components", "responses", "info", "external documentation":
+		return name
+	}
 	if strings.ContainsRune("aeio", rune(name[0])) {
 		return "an " + name
 	}

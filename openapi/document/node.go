@@ -103,6 +103,14 @@ func (n *Node) KeyAt(name string) gatehouse.Position {
 	return n.At
 }
 
+// keyed returns the place of the key n is the value of; of a root or an item its own.
+func (n *Node) keyed() gatehouse.Position {
+	if n.up != nil && n.up.Kind == Map {
+		return n.up.Keys[n.index].At
+	}
+	return n.At
+}
+
 // Str returns the text of the member called name if that is a string, else "".
 func (n *Node) Str(name string) string {
 	if v := n.Get(name); v != nil && v.Kind == String {

@@ -40,7 +40,7 @@ type field struct {
 
 func text() shape                  { return shape{scalar: String} }
 func flag() shape                  { return shape{scalar: Bool} }
-func anything() shape                  { return shape{kind: anyValue} }
+func anything() shape              { return shape{kind: anyValue} }
 func schema() shape                { return shape{kind: schemaAt} }
 func listOf(s shape) shape         { return shape{list: &s} }
 func mapOf(s shape) shape          { return shape{each: &s} }

@@ -98,7 +98,7 @@ func (v *viewer) parameter(n *Node) *Parameter {
 	}
 	p.Required = n.True("required")
 	if p.In == "path" && !p.Required {
-		v.fail(n.At, "contract.document_parameter", "the path parameter "+shown(p.Name)+" lacks required: true", "")
+		v.fail(n.keyed(), "contract.document_parameter", "the path parameter "+shown(p.Name)+" lacks required: true", "")
 	}
 	v.describe(p, n)
 	v.parameters[n] = p
@@ -154,7 +154,7 @@ func (v *viewer) describe(p *Parameter, n *Node) {
 			v.fail(content.At, "contract.document_parameter", "the content of "+what+" must have one media type", "")
 		}
 	case p.Schema == nil:
-		v.fail(n.At, "contract.document_parameter", what+" has neither schema nor content", "")
+		v.fail(n.keyed(), "contract.document_parameter", what+" has neither schema nor content", "")
 	}
 	if p.In == "querystring" {
 		if p.Schema != nil {

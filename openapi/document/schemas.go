@@ -103,6 +103,9 @@ func (c *crawler) identify(n *Node) {
 		if other := c.ids[base]; other == nil {
 			c.ids[base] = n
 		} else if other != n {
+			if byPlace(n.At, other.At) < 0 {
+				n, other = other, n
+			}
 			c.fail(n.Get("$id").At, "contract.document_duplicate_id", "the $id "+shown(id)+" stands twice", "the first is at "+other.At.String())
 		}
 	}

@@ -23,7 +23,7 @@ func (v *viewer) scheme(n *Node, name string) *SecurityScheme {
 	s := &SecurityScheme{Node: n, Name: name, Type: n.Str("type"), Scheme: strings.ToLower(n.Str("scheme")), In: n.Str("in"), Key: n.Str("name")}
 	need := func(field string) {
 		if at := n.Get(field); at == nil || at.Kind == String && at.Text == "" {
-			v.fail(n.At, "contract.document_security", "the security scheme "+shown(name)+" of type "+s.Type+" has no "+shown(field), "")
+			v.fail(n.keyed(), "contract.document_security", "the security scheme "+shown(name)+" of type "+s.Type+" has no "+shown(field), "")
 		}
 	}
 	switch s.Type {

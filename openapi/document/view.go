@@ -85,7 +85,7 @@ func (v *viewer) path(k Key) {
 		if n.Kind == Map && !seen[method] {
 			seen[method] = true
 			if twin, taken := v.taken[method+" "+bare]; taken {
-				v.fail(n.At, "contract.document_duplicate_path", method+" of the path "+shown(k.Name)+" is the same as that of "+shown(twin.Name), line(twin.At))
+				v.fail(n.keyed(), "contract.document_duplicate_path", method+" of the path "+shown(k.Name)+" is the same as that of "+shown(twin.Name), line(twin.At))
 			}
 			v.taken[method+" "+bare] = k
 			v.operation(n, method, k.Name, holes, shared, servers)
@@ -154,7 +154,7 @@ func (v *viewer) operation(n *Node, method, path string, holes []string, shared 
 	}
 	responses := n.Get("responses")
 	if responses == nil && v.version == 0 {
-		v.fail(n.At, "contract.document_missing", `an operation has no "responses"`, "")
+		v.fail(n.keyed(), "contract.document_missing", `an operation has no "responses"`, "")
 	}
 	if responses != nil {
 		for _, k := range responses.Keys {
@@ -178,7 +178,7 @@ func (v *viewer) declared(op *Operation, holes []string) {
 	var query, whole *Parameter
 	for _, hole := range holes {
 		if !slices.ContainsFunc(op.Parameters, func(p *Parameter) bool { return p.In == "path" && p.Name == hole }) {
-			v.fail(op.Node.At, "contract.document_path_parameter",
+			v.fail(op.Node.keyed(), "contract.document_path_parameter",
 				"the path parameter "+shown(hole)+" of "+op.Method+" "+inert(op.Path)+" is not declared", "")
 		}
 	}
