@@ -78,12 +78,13 @@ var ignored = []string{"Accept", "Content-Type", "Authorization"}
 // unknown ones are then all there is to find. The error holds all problems.
 func Compile(ps []*document.Parameter, set *schema.Set, o Options) (*Decoder, error) {
 	d := &Decoder{o: o.withDefaults()}
+	c := compiler{set: set, dir: schema.Request, o: d.o}
 	var errs []error
 	for _, dp := range ps {
 		if dp.In == "header" && slices.ContainsFunc(ignored, func(name string) bool { return gatehouse.EqualFold(name, dp.Name) }) {
 			continue
 		}
-		p, err := d.compile(dp, set)
+		p, err := c.compile(dp, dp.In)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -113,49 +114,51 @@ func Compile(ps []*document.Parameter, set *schema.Set, o Options) (*Decoder, er
 	if d.whole != nil && len(d.query) > 0 {
 		errs = append(errs, &gatehouse.Error{Code: "contract.document", At: d.whole.at, Message: "a querystring parameter beside query parameters"})
 	}
-	for i, list := range [][]*param{d.query, d.cookie} {
-		for j, p := range list {
-			p.index = int32(j)
-			if i == 0 {
-				p.coding = plus
-			}
+	for _, list := range [][]*param{d.query, d.cookie} {
+		for i, p := range list {
+			p.index = int32(i)
 		}
 	}
 	return d, errors.Join(errs...)
 }
 
-func (d *Decoder) compile(dp *document.Parameter, set *schema.Set) (*param, error) {
-	p := &param{label: dp.In + ":" + dp.Name, required: dp.Required || dp.In == "path", empty: dp.AllowEmptyValue, reserved: dp.AllowReserved}
+// A compiler has what compiling needs.
+type compiler struct {
+	set *schema.Set
+	dir schema.Direction
+	o   Options
+}
+
+func (c *compiler) compile(dp *document.Parameter, in string) (*param, error) {
+	p := &param{label: in + ":" + dp.Name, required: dp.Required || in == "path", empty: dp.AllowEmptyValue, reserved: dp.AllowReserved}
 	p.name, p.explode = dp.Name, dp.Explode
 	if dp.Node != nil {
 		p.at = dp.Node.At
 	}
-	switch dp.In {
-	case "path":
+	switch in {
+	case "path", "cookie":
 		p.coding = percent
 	case "query", "querystring":
 		p.coding = plus
 	case "header":
 		p.coding = verbatim
-	case "cookie":
-		p.coding = percent
 	default:
-		return nil, wrong(dp, fmt.Sprintf("a parameter cannot stand in %q", dp.In))
+		return nil, wrong(dp, fmt.Sprintf("a parameter cannot stand in %q", in))
 	}
 	if dp.Content != nil {
-		return p, d.compileContent(p, dp, set)
+		return p, c.content(p, dp, in)
 	}
-	if dp.In == "querystring" {
+	if in == "querystring" {
 		return nil, wrong(dp, "a querystring parameter needs content")
 	}
 	ok := false
-	if p.style, ok = styleOf(dp.In, dp.Style); !ok {
-		return nil, wrong(dp, fmt.Sprintf("style %q is not for parameters in %s", dp.Style, dp.In))
+	if p.style, ok = styleOf(in, dp.Style); !ok {
+		return nil, wrong(dp, fmt.Sprintf("style %q is not for parameters in %s", dp.Style, in))
 	}
 	if p.style == cookie {
 		p.coding = verbatim
 	}
-	return p, p.compileSchema(dp.Schema, set)
+	return p, c.schema(&p.spelling, dp.Schema)
 }
 
 func wrong(dp *document.Parameter, message string) error {
@@ -166,40 +169,42 @@ func wrong(dp *document.Parameter, message string) error {
 	return e
 }
 
-// compileContent takes a parameter whose value is a media type's: JSON or text, and
-// of the whole query a form as well.
-func (d *Decoder) compileContent(p *param, dp *document.Parameter, set *schema.Set) error {
+// content takes a parameter whose value is a media type's: JSON or text, and of the
+// whole query a form as well.
+func (c *compiler) content(p *param, dp *document.Parameter, in string) error {
 	media, _, _ := strings.Cut(dp.Content.Type, ";")
 	media = strings.ToLower(strings.Trim(media, " \t"))
-	whole := dp.In == "querystring"
+	whole := in == "querystring"
 	if whole {
 		p.coding = percent // of a form, the form undoes the coding
 	}
 	switch {
-	case media == "application/json" || strings.HasSuffix(media, "+json"):
+	case isJSON(media):
 		p.content = jsonContent
 	case media == "text/plain":
 		p.content = textContent
 	case media == "application/x-www-form-urlencoded" && whole:
-		form, err := CompileForm(dp.Content, set, schema.Request, d.o)
+		form, err := CompileForm(dp.Content, c.set, c.dir, c.o)
 		p.form = form
 		return err
 	default:
 		return wrong(dp, fmt.Sprintf("content of %q is not read in a parameter", media))
 	}
-	err := p.compileSchema(dp.Content.Schema, set)
-	if p.content == textContent {
+	err := c.schema(&p.spelling, dp.Content.Schema)
+	if p.content == jsonContent {
+		p.tries = []kinds{schema.AnyTypes} // it is what it is
+	} else {
 		p.types, p.tries = schema.String, []kinds{schema.String}
 	}
 	return err
 }
 
-func (p *spelling) compileSchema(n *document.Node, set *schema.Set) error {
+func (c *compiler) schema(p *spelling, n *document.Node) error {
 	if n == nil {
 		p.setSchema(nil)
 		return nil
 	}
-	s, err := set.Compile(n, schema.Request)
+	s, err := c.set.Compile(n, c.dir)
 	if err != nil {
 		return err
 	}
@@ -207,7 +212,7 @@ func (p *spelling) compileSchema(n *document.Node, set *schema.Set) error {
 	return nil
 }
 
-// Parameters with values of their own that a form's field cannot have.
+// maxPrefix bounds how many items of an array have types of their own.
 const maxPrefix = 64
 
 // setSchema asks the schema once for what every value needs.

@@ -1,9 +1,53 @@
 package parameter
 
 import (
+	"errors"
+
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/openapi/schema"
 )
+
+// Headers judges the header fields of an answer, or of a part of a multipart body.
+// Fields nobody declared are nobody's business here.
+type Headers struct {
+	list []*param
+	o    Options
+}
+
+// CompileHeaders makes Headers of what a response or encoding declares. Content-Type
+// is described elsewhere and left out.
+func CompileHeaders(hs []*document.Parameter, set *schema.Set, dir schema.Direction, o Options) (*Headers, error) {
+	c := compiler{set: set, dir: dir, o: o.withDefaults()}
+	h := &Headers{o: c.o}
+	var errs []error
+	for _, dp := range hs {
+		if gatehouse.EqualFold(dp.Name, "Content-Type") {
+			continue
+		}
+		p, err := c.compile(dp, "header")
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		h.list = append(h.list, p)
+	}
+	return h, errors.Join(errs...)
+}
+
+// Check judges the fields; what breaks the contract is put into r.
+func (h *Headers) Check(fields gatehouse.Header, r *schema.Report) bool {
+	if h == nil || len(h.list) == 0 {
+		return true
+	}
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	c := check{s: s, r: r, limits: &h.o.Limits, ok: true}
+	for _, p := range h.list {
+		c.header(p, fields)
+	}
+	return c.ok
+}
 
 // header judges a header parameter. Its value is what stands in the field, without
 // percent-decoding. A field that stands twice is refused unless the value is a list,

@@ -8,7 +8,7 @@ import (
 // kinds is the set of JSON types that a schema can accept.
 type kinds = schema.Types
 
-// appendScalar writes the decoded text of one primitive value as JSON, by the types
+// AppendText writes the decoded text of one primitive value as JSON, by the types
 // its schema accepts, the narrowest that the text spells first: null, boolean,
 // number, string. With wide, what may be a string is one. It reports whether a
 // string was possible and not taken, and whether any type was.
@@ -17,7 +17,7 @@ type kinds = schema.Types
 //	integer   plain decimal digits with an optional minus sign
 //	number    as RFC 8259 spells it
 //	null      "null"; where no string is accepted, the empty text too
-func appendScalar(dst, v []byte, types kinds, wide bool) (out []byte, narrowed, ok bool) {
+func AppendText(dst, v []byte, types schema.Types, wide bool) (out []byte, narrowed, ok bool) {
 	text := types.Has(schema.String)
 	if !text || !wide {
 		if spells(v, types, text) {

@@ -194,7 +194,7 @@ func (s *scratch) scalar(raw string, c coding, types kinds, wide bool) fault {
 		return faultEncoding
 	}
 	var narrowed bool
-	s.text, narrowed, ok = appendScalar(s.text, s.buf, types&scalars, wide)
+	s.text, narrowed, ok = AppendText(s.text, s.buf, types&scalars, wide)
 	s.narrowed = s.narrowed || narrowed
 	if !ok {
 		return faultType
