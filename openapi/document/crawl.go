@@ -54,33 +54,58 @@ func (c *crawler) crawl(root *Node) {
 	c.loops()
 }
 
-// fetch reads what pending references need. When nothing is left to read, they are
-// told of.
+// fetch reads what pending references need: first the files that may be read as
+// they are named, for these may hold the $id that others mean. When nothing is left
+// to read, what is still pending is told of.
 func (c *crawler) fetch() {
 	waiting := c.pending
 	c.pending = nil
-	files := len(c.resources)
+	read := c.readAll(waiting, c.named)
+	if read == 0 {
+		read = c.readAll(waiting, func(*url.URL) bool { return true })
+	}
 	for _, p := range waiting {
-		if c.ctx.Err() != nil {
-			c.unreadable(p.at.At, shown(p.need.String()), c.ctx.Err())
-			return
-		}
-		key := p.need.String()
-		if c.ids[key] == nil && c.resources[key] == nil && !c.failed[key] {
-			if r := c.resource(c.ctx, p.need, p.at); r != nil && p.as.as == nil {
-				if strings.Contains(p.at.Text, "#") && !strings.Contains(p.at.Text, "#/") {
-					c.queue = append(c.queue, visit{r.root, nil}) // its anchors
-				}
-			}
+		if !c.failed[p.need.String()] {
+			c.refer(p.at, p.as, p.place, read == 0)
 		}
 	}
-	last := len(c.resources) == files && len(c.queue) == 0
+}
+
+// named reports whether u may be read where it says.
+func (c *crawler) named(u *url.URL) bool {
+	return u.Scheme == "file" || slices.Contains(c.reader.URLs, u.String())
+}
+
+// readAll reads the resources that waiting references need and which allows. Those
+// known already have an $anchor yet to be found: they are walked. It returns to how
+// many it did either.
+func (c *crawler) readAll(waiting []pending, which func(*url.URL) bool) (read int) {
 	for _, p := range waiting {
-		if c.failed[p.need.String()] {
+		key := p.need.String()
+		if c.failed[key] {
 			continue
 		}
-		c.refer(p.at, p.as, p.place, last)
+		if r := c.resources[key]; r != nil && p.as.as == nil && anchored(p.at.Text) && !c.seen[visit{r.root, nil}] {
+			c.queue = append(c.queue, visit{r.root, nil})
+			read++
+		}
+		if c.ids[key] != nil || c.resources[key] != nil || !which(p.need) {
+			continue
+		}
+		read++
+		if err := c.ctx.Err(); err != nil {
+			c.failed[key] = true
+			c.unreadable(p.at.At, shown(key), err)
+			continue
+		}
+		c.resource(c.ctx, p.need, p.at)
 	}
+	return read
+}
+
+func anchored(ref string) bool {
+	_, fragment, _ := strings.Cut(ref, "#")
+	return fragment != "" && fragment[0] != '/'
 }
 
 // refer queues what a reference leads to, to be judged as its holder is.
