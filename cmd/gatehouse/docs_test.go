@@ -319,6 +319,11 @@ func TestDocumentedCodes(t *testing.T) {
 	if err != nil || found < 40 {
 		t.Errorf("%d codes, %v", found, err)
 	}
+	for _, m := range regexp.MustCompile(`"(egress\.[a-z_]+)"`).FindAllStringSubmatch(read(t, "gateway/egress.go"), -1) {
+		if !strings.Contains(read(t, "docs/egress.md"), "`"+m[1]+"`") {
+			t.Errorf("the code %s is not in docs/egress.md", m[1])
+		}
+	}
 	modes := read(t, "docs/decisions.md")
 	for _, control := range config.KnownControls {
 		if !strings.Contains(modes, "`"+control+"`") {
