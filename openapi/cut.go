@@ -1,0 +1,61 @@
+package openapi
+
+import (
+	"io"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/document"
+	"github.com/gatehouse/gatehouse/openapi/filter"
+	"github.com/gatehouse/gatehouse/openapi/schema"
+)
+
+// filter returns the writer that cuts a JSON answer down to what is promised, masks
+// it for who asks, and keeps of the rest what was selected.
+func (r *responseControl) filter(x *gatehouse.Exchange, a *answer, s *schema.Schema, w io.Writer) io.WriteCloser {
+	c := r.op.c
+	o := filter.Options{Schema: s, Cut: s != nil, Exceptions: r.op.except, View: c.view(x.Principal).masker.For(x.Principal), Limits: c.limits,
+		MaxElement: int(c.opts.Limits.AnswerBytes), MaxWhole: int(c.opts.Limits.AnswerBytes), Violations: c.opts.Errors.Max}
+	o.Whole = s != nil && c.judgedWhole(s.Node(), 0)
+	if f := c.opts.Fields; f != "" && x.Request.Query != "" && x.Response.Status < 300 {
+		if text, _, there := cutQuery(x.Request.Query, f); there {
+			// The request has been refused where it does not parse, unless its control is in
+			// monitor: then everything is shown.
+			o.Select, _ = filter.ParseSelection(text)
+		}
+	}
+	return filter.NewWriter(w, &o)
+}
+
+// judgedWhole reports whether a schema says anything of an array that its elements
+// do not show one by one, or may do so.
+func (c *Contract) judgedWhole(n *document.Node, depth int) bool {
+	if n == nil || n.Kind != document.Map || depth > 16 {
+		return n != nil && n.Kind == document.Map
+	}
+	for i := range n.Keys {
+		switch k := &n.Keys[i]; k.Name {
+		case "minItems":
+			if k.Value.Text != "0" {
+				return true
+			}
+		case "maxItems", "contains", "unevaluatedItems", "if", "not", "anyOf", "oneOf", "$dynamicRef", "enum", "const":
+			return true
+		case "uniqueItems":
+			if k.Value.Text == "true" {
+				return true
+			}
+		case "allOf":
+			for _, item := range k.Value.Items {
+				if c.judgedWhole(item, depth+1) {
+					return true
+				}
+			}
+		case "$ref":
+			target := c.target(n, k.Value.Text)
+			if target == nil || c.judgedWhole(target, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}

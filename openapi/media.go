@@ -1,0 +1,76 @@
+package openapi
+
+import (
+	"strings"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/body"
+	"github.com/gatehouse/gatehouse/openapi/document"
+)
+
+func (c *Contract) bodyOptions() body.Options {
+	return body.Options{DecodedBytes: int64(c.opts.Limits.DecodedBytes), Limits: c.limits, Document: c.doc}
+}
+
+// promised reports whether some media range covers a Content-Type. Parameters are
+// left to package body.
+func promised(content []*document.Media, contentType string) bool {
+	for _, m := range content {
+		if covers(m.Type, contentType) {
+			return true
+		}
+	}
+	return false
+}
+
+func covers(pattern, contentType string) bool {
+	pattern, contentType = bare(pattern), bare(contentType)
+	if pattern == "*/*" || gatehouse.EqualFold(pattern, contentType) {
+		return true
+	}
+	main, ok := strings.CutSuffix(pattern, "/*")
+	return ok && len(contentType) > len(main) && contentType[len(main)] == '/' && gatehouse.EqualFold(main, contentType[:len(main)])
+}
+
+// bare returns a media type without its parameters.
+func bare(mediaType string) string {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	return strings.Trim(mediaType, " \t")
+}
+
+// opaque reports whether the document says nothing of the bodies but their media
+// types: images, archives, octets.
+func opaque(content []*document.Media) bool {
+	for _, m := range content {
+		t := bare(m.Type)
+		binary := t == "application/octet-stream" || t == "application/pdf" || t == "application/zip" || t == "application/gzip"
+		for _, main := range []string{"image/", "audio/", "video/", "font/"} {
+			binary = binary || strings.HasPrefix(t, main) && !strings.HasSuffix(t, "+xml") && !strings.HasSuffix(t, "+json")
+		}
+		if !binary || m.ItemSchema != nil || !formless(m.Schema) {
+			return false
+		}
+	}
+	return len(content) > 0
+}
+
+// formless reports whether a schema of a binary body says no more than that it is
+// one.
+func formless(n *document.Node) bool {
+	if n == nil {
+		return true
+	}
+	if n.Kind == document.Bool {
+		return n.Text == "true"
+	}
+	for i := range n.Keys {
+		switch k := &n.Keys[i]; {
+		case k.Name == "type" && k.Value.Text == "string", k.Name == "format" && (k.Value.Text == "binary" || k.Value.Text == "byte"),
+			k.Name == "description", k.Name == "title", k.Name == "example", k.Name == "examples", k.Name == "contentMediaType",
+			strings.HasPrefix(k.Name, "x-"):
+		default:
+			return false
+		}
+	}
+	return true
+}
