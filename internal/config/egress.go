@@ -120,9 +120,16 @@ func (k *checker) egress(path string, a *API) {
 	if a.Credentials != "remove" {
 		k.errorAt(path+".credentials", "config.conflict", "what a service shows the gateway is not for third parties", "leave it out, and add their credential by egress.credential")
 	}
+	exposed := slices.ContainsFunc(k.c.Listeners, func(l Listener) bool {
+		return l.Egress && !isLoopback(l.Address) && (l.TLS == nil || l.TLS.ClientCerts.Mode != "require")
+	})
 	for i := range a.Operations {
-		if slices.Contains(a.Operations[i].Stream, "websocket") {
-			k.errorAt(item(path+".operations", i)+".stream", "config.conflict", "what goes through a WebSocket cannot be bounded or judged", "")
+		op, p := &a.Operations[i], item(path+".operations", i)
+		if slices.Contains(op.Stream, "websocket") {
+			k.errorAt(p+".stream", "config.conflict", "what goes through a WebSocket cannot be bounded or judged", "")
+		}
+		if exposed && e.Credential != nil && op.Access == "public" {
+			k.warnAt(p+".access", "config.open_egress", "whoever reaches the egress listener makes this call with the credential", "leave access out, and add a policy for the services that may")
 		}
 	}
 	k.egressUpstream(path, a)

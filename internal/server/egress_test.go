@@ -442,7 +442,7 @@ func TestEgressLength(t *testing.T) {
 
 func TestEgressTypesAndModes(t *testing.T) {
 	t.Parallel()
-	h, p := newEgress(t, "answer_types: [application/json, text/*]", "auto")
+	h, p := newEgress(t, "answer_bytes: 64KiB, answer_types: [application/json, text/*]", "auto")
 	c := h.proxied("egress")
 	send := func(types []string) (int, string) {
 		p.says(func(w http.ResponseWriter, r *http.Request) {
@@ -473,10 +473,18 @@ func TestEgressTypesAndModes(t *testing.T) {
 	if status, _ := send([]string{"application/xml"}); status != 200 {
 		t.Errorf("monitor: %d", status)
 	}
+	p.says(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "theirs=1")
+		w.(http.Flusher).Flush()
+		w.Write(make([]byte, 1<<20))
+	})
+	if res, body, err := h.call(c, "GET", partnerURL+"/open/x"); res.StatusCode != 200 || len(body) != 1<<20 || err != nil || res.Header.Get("Set-Cookie") != "" {
+		t.Errorf("a long answer in monitor: %d, %d bytes, %v", res.StatusCode, len(body), err)
+	}
 	h.Stop()
 	records, err := os.ReadFile(filepath.Join(h.dir, "data", "decisions.jsonl"))
 	lines := strings.Split(strings.TrimSpace(string(records)), "\n")
-	if last := lines[len(lines)-1]; err != nil || !strings.Contains(last, `"would_block":true`) || !strings.Contains(last, `"egress.type"`) {
+	if last := lines[len(lines)-1]; err != nil || !strings.Contains(last, `"would_block":true`) || !strings.Contains(last, `"egress.length"`) {
 		t.Errorf("%v, %s", err, last)
 	}
 }
