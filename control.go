@@ -59,6 +59,12 @@ type VerdictWriter interface {
 	Verdict() Verdict
 }
 
+// A PassThrough is a StreamFilter's writer that may promise to pass on just what it
+// is given, or nothing: the fields that describe the body then stay.
+type PassThrough interface {
+	PassesThrough() bool
+}
+
 // A Finisher is told when an Exchange that it judged is over, whatever happened.
 // Permits are given back here.
 type Finisher interface {

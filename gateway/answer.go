@@ -26,6 +26,7 @@ type answer struct {
 	buffer        []byte
 	sink          io.Writer
 	filters       []*filtering // the last stage's first
+	changed       bool         // some filter may change the body
 	trouble       error        // of the door, while filters wrote to it
 	refused       *denial
 }

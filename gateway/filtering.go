@@ -37,8 +37,9 @@ func (a *answer) filter() error {
 		}
 		f.w = w
 		a.filters, a.sink = append(a.filters, f), f
-		if s.Mode == gatehouse.Enforce {
+		if p, ok := w.(gatehouse.PassThrough); s.Mode == gatehouse.Enforce && !(ok && p.PassesThrough()) {
 			t.x.Response.Header.DelFunc(describesBody)
+			a.changed = true
 		}
 	}
 	return nil
@@ -86,6 +87,9 @@ func (f *filtering) recover(err *error) {
 // Write gives p to the filter; in monitor the client gets it first, unchanged.
 func (f *filtering) Write(p []byte) (n int, err error) {
 	if f.stage.Mode == gatehouse.Enforce {
+		if f.over {
+			return 0, errRefused // whoever wrote did not look at the first error
+		}
 		if err := f.feed(p); err != nil {
 			return 0, f.fail(err)
 		}
@@ -115,6 +119,7 @@ func (f *filtering) end() error {
 	if err := f.close(); err != nil {
 		return f.fail(err)
 	}
+	f.over = true
 	v := gatehouse.Passed()
 	if said, ok := f.w.(gatehouse.VerdictWriter); ok {
 		v = said.Verdict()
@@ -196,6 +201,8 @@ func (a *answer) endFilters() error {
 			return err
 		}
 	}
-	a.t.x.Response.Trailer.DelFunc(describesBody)
+	if a.changed {
+		a.t.x.Response.Trailer.DelFunc(describesBody)
+	}
 	return a.sendHead()
 }

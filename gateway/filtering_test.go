@@ -21,12 +21,15 @@ type upperFilter struct {
 	none    bool // nothing to filter here
 	refuse  error
 	verdict *gatehouse.Verdict
+	same    bool // it passes on what it gets
 }
 
 func (f *upperFilter) FilterResponse(_ *gatehouse.Exchange, w io.Writer) (io.WriteCloser, error) {
 	switch {
 	case f.none || f.refuse != nil:
 		return nil, f.refuse
+	case f.same:
+		return passing{upperWriter{w}}, nil
 	case f.verdict != nil:
 		return &verdictWriter{upperWriter{w}, *f.verdict}, nil
 	}
@@ -53,6 +56,12 @@ type verdictWriter struct {
 }
 
 func (v *verdictWriter) Verdict() gatehouse.Verdict { return v.v }
+
+type passing struct{ upperWriter }
+
+func (p passing) Write(b []byte) (int, error) { return p.w.Write(b) }
+func (passing) Close() error                  { return nil }
+func (passing) PassesThrough() bool           { return true }
 
 // pieces answers 200 with the parts of a body, one Write each.
 func pieces(parts ...string) forwarder {
@@ -188,6 +197,15 @@ func TestBodilessAnswers(t *testing.T) {
 		if res := f.do(httptest.NewRequest(c.method, "/", nil)); res.StatusCode != c.status || res.Header.Get("ETag") == "" || judged != 1 {
 			t.Errorf("%s %d: %d, judged %d times", c.method, c.status, res.StatusCode, judged)
 		}
+	}
+}
+
+// What a filter does not change keeps the fields that describe it.
+func TestPassThrough(t *testing.T) {
+	f := newFixture(t, pieces("abc"), head(&upperFilter{control: *says(permit, nil), same: true}, gatehouse.Enforce))
+	res := f.do(httptest.NewRequest("GET", "/", nil))
+	if body, _ := io.ReadAll(res.Body); string(body) != "abc" || res.Header.Get("Content-Length") != "3" || res.Header.Get("ETag") == "" || res.Trailer.Get("Repr-Digest") == "" {
+		t.Errorf("%q %v %v", body, res.Header, res.Trailer)
 	}
 }
 

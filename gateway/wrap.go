@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,8 +22,12 @@ type Options struct {
 	Public bool
 	// Authenticator identifies callers; nil leaves everybody anonymous.
 	Authenticator gatehouse.Authenticator
-	// Controls are asked in this order, after identify.
+	// Controls are asked in this order, after identify. One that looks at the body is
+	// asked after those that do not, and one with a method Step() gatehouse.Step where
+	// it says.
 	Controls []gatehouse.Control
+	// ControlsOf returns further controls of one operation; it may be nil.
+	ControlsOf func(op *gatehouse.Operation) []gatehouse.Control
 	// Monitor records what would be refused, and refuses only ambiguous messages.
 	Monitor bool
 	// CORS and CSRF need no Mode here: it follows Monitor.
@@ -65,11 +70,7 @@ func Wrap(next http.Handler, o Options) (http.Handler, error) {
 	}
 	stages := make([]Stage, len(o.Controls))
 	for i, c := range o.Controls {
-		step := gatehouse.StepJudgeHead
-		if b, ok := c.(gatehouse.BodyReader); ok && b.Body() != gatehouse.BodyNone {
-			step = gatehouse.StepJudgeBody
-		}
-		stages[i] = NewStage(step, c, mode)
+		stages[i] = NewStage(stepOf(c), c, mode)
 	}
 	routes := make([]*Route, len(ops))
 	for i, op := range ops {
@@ -79,7 +80,14 @@ func Wrap(next http.Handler, o Options) (http.Handler, error) {
 		if op.Endpoint == "" {
 			op.Endpoint = op.Method + " " + op.Path
 		}
-		routes[i] = &Route{Operation: op, Stages: stages, Authenticator: o.Authenticator, AuthMode: mode,
+		own := stages
+		if o.ControlsOf != nil {
+			own = slices.Clone(stages)
+			for _, c := range o.ControlsOf(op) {
+				own = append(own, NewStage(stepOf(c), c, mode))
+			}
+		}
+		routes[i] = &Route{Operation: op, Stages: own, Authenticator: o.Authenticator, AuthMode: mode,
 			DefaultDeny: mode, Forwarder: handlerForwarder{next}, Streams: o.Streams, CSRF: csrf,
 			PassErrors: true, Vouch: Vouch{Keep: true}}
 	}
@@ -108,6 +116,17 @@ func Wrap(next http.Handler, o Options) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		door.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, r)))
 	}), nil
+}
+
+// stepOf is where a control is asked.
+func stepOf(c gatehouse.Control) gatehouse.Step {
+	if s, ok := c.(interface{ Step() gatehouse.Step }); ok {
+		return s.Step()
+	}
+	if b, ok := c.(gatehouse.BodyReader); ok && b.Body() != gatehouse.BodyNone {
+		return gatehouse.StepJudgeBody
+	}
+	return gatehouse.StepJudgeHead
 }
 
 type requestKey struct{}
