@@ -1,18 +1,280 @@
 package schema
 
 import (
+	"strings"
 	"sync"
+	"time"
 
-	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/strictjson"
 )
 
+// A walk is one check of one value.
+type walk struct {
+	set    *Set
+	dir    Direction
+	tape   *strictjson.Tape
+	top    *node
+	root   int
+	report *Report
+	own    Report // where the caller has none
+
+	steps    int // that are left
+	stopped  bool
+	matching time.Duration // spent in backtracking patterns
+
+	quiet   int  // deep in trials, which report nothing
+	neutral int  // deep in not, if, contains: neither direction nor filters count
+	cut     bool // as the report says, where it is not neutral
+	track   bool // what is declared is wanted of all values
+	item    int  // the token that is an item of an array: a filter cannot cut it
+
+	path    []*node // applied: the dynamic scope
+	base    int     // from where on they are applied to the same value
+	journal []entry
+	stamps  []uint32
+	stamp   uint32
+	bits    []uint64
+	hashes  []hashed
+	scratch []byte
+	marks   []Mark
+}
+
+// An entry of the journal is one thing said of a token. A branch that fails takes
+// its entries back.
+type entry struct {
+	token uint32
+	flags MarkFlags
+	class uint8
+}
+
 var walkers = sync.Pool{New: func() any { return new(walk) }}
 
-type node struct{ at *document.Node }
+// defaultSteps is the work of a check that has no more than a few values; each byte
+// of a value adds one.
+const defaultSteps = 1 << 20
 
-type walk struct{}
+// maxPath bounds the schemas that apply to one value.
+const maxPath = 1 << 12
 
-func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool { return false }
+func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
+	if r == nil {
+		w.own = Report{Violations: w.own.Violations[:0]}
+		r = &w.own
+	}
+	w.set, w.dir, w.top, w.tape, w.root, w.report = s.set, s.dir, s.node, t, i, r
+	w.steps = s.set.opts.Steps
+	if w.steps <= 0 {
+		w.steps = defaultSteps
+	}
+	w.steps += int(t.Tokens[i].End - t.Tokens[i].Start)
+	w.cut, w.item = r.Cut, i
+	w.track = r.Cut || r.Unknown != UnknownAsDeclared || r.Marks != nil
+	ok := w.check(s.node, i, w.track)
+	if w.steps < 0 {
+		w.stop(s.node, i, "contract.too_complex")
+	}
+	if w.stopped {
+		return false
+	}
+	if w.track {
+		return w.settle(ok)
+	}
+	return ok
+}
 
-func (w *walk) release() { walkers.Put(w) }
+// keep bounds the memory a walk holds on to.
+const keep = 1 << 14
+
+func (w *walk) release() {
+	violations := w.own.Violations[:0]
+	*w = walk{
+		own:  Report{Violations: violations},
+		path: w.path[:0], journal: w.journal[:0], stamps: w.stamps[:0], stamp: w.stamp,
+		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0],
+	}
+	if cap(w.journal) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep {
+		*w = walk{}
+	}
+	walkers.Put(w)
+}
+
+// over reports whether a failure ends the work at once.
+func (w *walk) over() bool { return w.quiet > 0 || w.stopped || w.report.full() }
+
+// fail reports that token i breaks a keyword of n, and returns false.
+func (w *walk) fail(n *node, i int, code, keyword string) bool {
+	if w.steps < 0 {
+		return w.stop(n, i, "contract.too_complex")
+	}
+	if w.quiet == 0 && !w.report.full() {
+		w.violate(n, w.tape.Pointer(i), code, keyword)
+	}
+	return false
+}
+
+// failMember is fail for the member of object i that is called name.
+func (w *walk) failMember(n *node, i int, name, code, keyword string) bool {
+	if w.quiet == 0 && !w.report.full() {
+		var b strings.Builder
+		b.WriteString(w.tape.Pointer(i))
+		b.WriteByte('/')
+		strictjson.WritePointerToken(&b, []byte(name))
+		w.violate(n, b.String(), code, keyword)
+	}
+	return false
+}
+
+func (w *walk) violate(n *node, pointer, code, keyword string) {
+	at := n.at.At
+	if keyword != "" {
+		at = n.at.KeyAt(keyword)
+	}
+	w.report.Violations = append(w.report.Violations, Violation{Code: code, Pointer: w.report.Base + pointer, Keyword: keyword, At: at})
+}
+
+// stop ends the check: the value is refused, whatever else is said of it.
+func (w *walk) stop(n *node, i int, code string) bool {
+	if !w.stopped {
+		w.stopped = true
+		if w.report.full() {
+			w.report.Violations = w.report.Violations[:max(w.report.Max, 1)-1]
+		}
+		w.violate(n, w.tape.Pointer(i), code, "")
+	}
+	return false
+}
+
+var kindTypes = [...]Types{
+	strictjson.Null: Null, strictjson.False: Boolean, strictjson.True: Boolean, strictjson.Number: Number,
+	strictjson.String: String, strictjson.Array: Array, strictjson.Object: Object,
+}
+
+// check reports whether token i is valid by n. tracked asks for entries of the
+// journal.
+func (w *walk) check(n *node, i int, tracked bool) bool {
+	if n.free {
+		return true
+	}
+	if w.steps--; w.steps < 0 {
+		return w.stop(n, i, "contract.too_complex")
+	}
+	if n.never {
+		return w.fail(n, i, "contract.forbidden", "")
+	}
+	if n.readOnly || n.writeOnly || n.class != 0 {
+		if done, ok := w.annotate(n, i); done {
+			return ok
+		}
+	}
+	t := &w.tape.Tokens[i]
+	if n.types != 0 && n.types&kindTypes[t.Kind] != kindTypes[t.Kind] {
+		if n.types&kindTypes[t.Kind] == 0 || !strictjson.IsInteger(w.tape.Raw(i)) {
+			return w.fail(n, i, "contract.type", "type")
+		}
+	}
+	ok := true
+	if n.fixed != nil && !w.has(n.fixed, i) {
+		ok = w.fail(n, i, "contract.enum", "const")
+	}
+	if n.enum != nil && !w.has(n.enum, i) {
+		ok = w.fail(n, i, "contract.enum", "enum")
+	}
+	switch t.Kind {
+	case strictjson.Number:
+		if n.num != nil && !w.number(n, i) {
+			ok = false
+		}
+		if n.format != nil && n.format.number != nil && !n.format.number(w.tape, i) {
+			ok = w.fail(n, i, "contract.format", "format")
+		}
+	case strictjson.String:
+		if n.str != nil && !w.string(n, i) {
+			ok = false
+		}
+		if n.format != nil && n.format.text != nil && !n.format.text(w.tape.StringBytes(i)) {
+			ok = w.fail(n, i, "contract.format", "format")
+		}
+	}
+	if n.leaf || !ok && w.over() {
+		return ok
+	}
+	return w.inside(n, i, tracked) && ok
+}
+
+// inside checks what takes other schemas: members, items, and schemas in place.
+func (w *walk) inside(n *node, i int, tracked bool) bool {
+	if len(w.path)-w.base >= maxPath {
+		return w.stop(n, i, "contract.too_complex")
+	}
+	w.path = append(w.path, n)
+	from := len(w.journal)
+	p := n.place
+	all := tracked || p != nil && (p.unevaluatedProps != nil || p.unevaluatedItems != nil)
+	ok := true
+	switch kind := w.tape.Tokens[i].Kind; {
+	case kind == strictjson.Object && n.obj != nil:
+		ok = w.object(n, i, all)
+	case kind == strictjson.Array && n.arr != nil:
+		ok = w.array(n, i, all)
+	}
+	if p != nil && (ok || !w.over()) {
+		if !w.inPlace(n, i, all) {
+			ok = false
+		}
+		if (ok || !w.over()) && all && !w.unevaluated(n, i, from) {
+			ok = false
+		}
+	}
+	w.path = w.path[:len(w.path)-1]
+	if all && !tracked && !w.track {
+		w.journal = w.journal[:from]
+	}
+	return ok
+}
+
+// child checks token i, a part of the value at hand.
+func (w *walk) child(n *node, i int) bool {
+	if n.free {
+		return true
+	}
+	if n.leaf {
+		return w.check(n, i, false)
+	}
+	base := w.base
+	w.base = len(w.path)
+	ok := w.check(n, i, w.track)
+	w.base = base
+	return ok
+}
+
+// annotate acts on what n says of the value besides what is valid. done tells that
+// nothing else counts.
+func (w *walk) annotate(n *node, i int) (done, ok bool) {
+	if w.neutral == 0 {
+		switch {
+		case n.readOnly && w.dir == Request:
+			return true, w.fail(n, i, "contract.read_only", "readOnly")
+		case n.writeOnly && w.dir == Response && w.cut && w.item != i:
+			w.journal = append(w.journal, entry{token: uint32(i), flags: WriteOnly})
+			return true, true
+		case n.writeOnly && w.dir == Response:
+			return true, w.fail(n, i, "contract.write_only", "writeOnly")
+		}
+	}
+	if w.track {
+		e := entry{token: uint32(i), class: n.class}
+		if n.readOnly {
+			e.flags |= ReadOnly
+		}
+		if n.writeOnly {
+			e.flags |= WriteOnly
+		}
+		w.journal = append(w.journal, e)
+	}
+	return false, true
+}
+
+// declare notes that a schema says something of token i.
+func (w *walk) declare(i int) {
+	w.journal = append(w.journal, entry{token: uint32(i), flags: Declared})
+}

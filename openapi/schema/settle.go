@@ -1,0 +1,85 @@
+package schema
+
+import "github.com/gatehouse/gatehouse/strictjson"
+
+// settle turns the journal into marks, and finds what nothing declares. A value
+// that is refused has no marks.
+func (w *walk) settle(ok bool) bool {
+	r := w.report
+	marks := w.marks
+	if r.Marks != nil {
+		marks = r.Marks
+	}
+	marks = append(marks[:0], make([]Mark, len(w.tape.Tokens))...)
+	if r.Marks != nil {
+		r.Marks = marks
+	} else {
+		w.marks = marks
+	}
+	if !ok {
+		return false
+	}
+	for _, e := range w.journal {
+		m := &marks[e.token]
+		m.Flags |= e.flags
+		if e.class != 0 {
+			m.Class = e.class
+		}
+	}
+	s := settler{walk: w, marks: marks}
+	s.value(w.root, false)
+	return !s.unknown
+}
+
+// A settler goes over what the journal says of each token.
+type settler struct {
+	*walk
+	marks   []Mark
+	unknown bool // there is a member that is refused
+}
+
+// value goes over the declared value at token i. free tells that nothing in it has
+// to be declared.
+func (s *settler) value(i int, free bool) {
+	t := &s.tape.Tokens[i]
+	m := &s.marks[i]
+	free = free || m.Flags&shaped == 0
+	m.Flags = m.Flags&^shaped | Declared
+	switch t.Kind {
+	case strictjson.Array:
+		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
+			s.value(v, free)
+		}
+	case strictjson.Object:
+		for v := i + 2; v <= int(t.Next); v = int(s.tape.Tokens[v].Next) + 1 {
+			switch flags := s.marks[v].Flags; {
+			case s.report.Cut && flags&WriteOnly != 0:
+				s.marks[v].Flags = WriteOnly
+			case free || flags&Declared != 0 || s.excepted(v):
+				s.value(v, free)
+			}
+		}
+	}
+}
+
+// excepted reports whether a member that nothing declares is let by, and else acts
+// on it.
+func (s *settler) excepted(v int) bool {
+	r := s.report
+	s.marks[v] = Mark{}
+	if r.Exceptions == nil && (r.Cut || r.Unknown == UnknownAsDeclared) {
+		return false
+	}
+	pointer := s.tape.Pointer(v)
+	if r.Exceptions.Has(r.Base + pointer) {
+		return true
+	}
+	if r.Cut || r.Unknown == UnknownAsDeclared {
+		return false
+	}
+	s.unknown = s.unknown || r.Unknown == UnknownRefuse
+	if !r.full() {
+		s.violate(s.top, pointer, "contract.unknown_property", "")
+	}
+	return false
+}
