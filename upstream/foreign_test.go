@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 )
 
@@ -33,8 +34,8 @@ func TestAuthority(t *testing.T) {
 // A third party is reached at public addresses, and at those the operator lists,
 // however it is written down and whatever its name resolves to at first.
 func TestForeign(t *testing.T) {
-	served := 0
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
+	var served atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) }))
 	defer s.Close()
 	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 	named := "http://svc.example:" + port
@@ -58,10 +59,10 @@ func TestForeign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := served
+		before := served.Load()
 		err = p.Forward(context.Background(), request("GET", "/"), &recorder{})
-		if c.code == "" && (err != nil || served != before+1) {
-			t.Errorf("%s: %v, served %d", c.name, err, served-before)
+		if c.code == "" && (err != nil || served.Load() != before+1) {
+			t.Errorf("%s: %v, served %d", c.name, err, served.Load()-before)
 		} else if c.code != "" {
 			wantError(t, err, c.code, 502)
 		}
