@@ -24,7 +24,7 @@ func (t *Tape) Read(text []byte, l *Limits) error {
 }
 
 // ReadPrefix reads the value that text starts with and returns the offset behind
-// it; what follows is not looked at. Where the text ends before the value surely
+// it, where the tape's Text ends; what follows is not looked at. Where the text ends before the value surely
 // does (a number may go on), the code is "json.truncated".
 func (t *Tape) ReadPrefix(text []byte, l *Limits) (end int, err error) {
 	end, e := t.read(text, l, true)
@@ -139,6 +139,9 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 		for { // what may follow a value: a comma, or the end of what holds it
 			if cur == none {
 				t.Tokens = toks
+				if prefix {
+					t.Text = text[:p]
+				}
 				return p, nil
 			}
 			if p >= len(text) || text[p] <= ' ' {

@@ -284,7 +284,7 @@ func TestReadPrefix(t *testing.T) {
 		if err != nil {
 			code = err.(*Error).Code
 		}
-		if end != c.end || code != c.code {
+		if end != c.end || code != c.code || len(tape.Text) != end {
 			t.Errorf("%q: %d %q, want %d %q", c.text, end, code, c.end, c.code)
 		}
 	}
