@@ -140,12 +140,8 @@ func (cn *clientConn) peek(fd uintptr) { cn.pending = readable(fd) }
 // readable reports whether a read would not have to wait.
 func readable(fd uintptr) bool {
 	var b [1]byte
-	for {
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		if err != syscall.EINTR {
-			return err != syscall.EAGAIN
-		}
-	}
+	_, err := peekSocket(fd, b[:])
+	return err != syscall.EAGAIN
 }
 
 // exchange sends the request and reads the head of its answer.
@@ -221,24 +217,18 @@ func (cn *clientConn) step(fd uintptr) bool {
 		cn.refused = true
 		return true
 	}
-	for {
-		n, err := syscall.Write(int(fd), cn.out)
-		switch err {
-		case syscall.EINTR:
-			continue
-		case nil, syscall.EAGAIN:
-		default:
-			cn.err = os.NewSyscallError("write", err)
-			return true
-		}
-		cn.wrote = max(n, 0)
-		if cn.wrote < len(cn.out) {
-			return true
-		}
-		cn.written = true
-		cn.freeOut()
-		return false
+	n, err := writeSocket(fd, cn.out)
+	if err != nil && err != syscall.EAGAIN {
+		cn.err = os.NewSyscallError("write", err)
+		return true
 	}
+	cn.wrote = n
+	if cn.wrote < len(cn.out) {
+		return true
+	}
+	cn.written = true
+	cn.freeOut()
+	return false
 }
 
 // sendFirst writes what is composed and does not wait for anything.

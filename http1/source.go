@@ -70,21 +70,13 @@ func (s *source) buffered() int { return s.w - s.r }
 // not, it gives the buffer back and waits without one.
 func (s *source) tryRead(fd uintptr) bool {
 	s.take()
-	for {
-		n, err := syscall.Read(int(fd), s.buf[s.w:])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err == syscall.EAGAIN {
-			s.release()
-			return false
-		}
-		if n == 0 && err == nil {
-			err = io.EOF
-		}
-		s.n, s.rawErr = max(n, 0), err
-		return true
+	n, err := readSocket(fd, s.buf[s.w:])
+	if err == syscall.EAGAIN {
+		s.release()
+		return false
 	}
+	s.n, s.rawErr = n, readError(n, err)
+	return true
 }
 
 // fill reads more into the buffer. It returns an error only where nothing came.

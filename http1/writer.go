@@ -303,7 +303,10 @@ var crlf = []byte("\r\n")
 // unwrap finds the socket below wrappers, for gathered writes.
 func unwrap(c net.Conn) net.Conn {
 	if u, ok := c.(interface{ Socket() net.Conn }); ok {
-		return u.Socket()
+		c = u.Socket()
+	}
+	if s, ok := c.(*Socket); ok {
+		return s.TCPConn
 	}
 	return c
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/http1"
 )
 
 const (
@@ -196,7 +197,7 @@ func (d *resolver) dial(ctx context.Context) (net.Conn, error) {
 		// The address is literal: what was checked is what is dialled.
 		c, err := dialer.DialContext(ctx, "tcp", a.String())
 		if err == nil {
-			return c, nil
+			return http1.NewSocket(c), nil
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {

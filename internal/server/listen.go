@@ -155,7 +155,7 @@ func (l *listener) admit(c net.Conn, remote netip.AddrPort) {
 		c.Close()
 		return
 	}
-	conn := &conn{Conn: c, conns: l.conns, addr: remote.Addr()}
+	conn := &conn{Conn: http1.NewSocket(c), conns: l.conns, addr: remote.Addr()}
 	conn.info.Remote, conn.info.Listener, conn.info.Close = remote, l.cfg.Name, conn.Close
 	if l.cfg.TLS != nil {
 		conn.info.Stale = func(state *tls.ConnectionState) bool { return l.stale(conn, state) }
