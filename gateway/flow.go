@@ -92,6 +92,13 @@ func (f *flow) cancel(cause error) {
 	f.mu.Unlock()
 }
 
+// over ends the flow because its work is done.
+func (f *flow) over() {
+	f.mu.Lock()
+	f.end(context.Canceled)
+	f.mu.Unlock()
+}
+
 // end is called with the lock held.
 func (f *flow) end(cause error) {
 	if f.cause != nil {

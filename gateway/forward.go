@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"io"
 	"strconv"
@@ -149,7 +148,7 @@ func (t *trip) forward() *denial {
 		until = x.Start.Add(r.Timeout)
 	}
 	ctx := newFlow(t.ctx, until)
-	defer ctx.cancel(context.Canceled)
+	defer ctx.over()
 	t.answer.flow = ctx
 	if t.body != nil {
 		t.body.lend(r.Streams&StreamUpload != 0 || r.Streams&StreamGRPC != 0 && strings.HasPrefix(x.Request.Header.Get("Content-Type"), "application/grpc"))

@@ -31,7 +31,7 @@ func (p *Pool) answer(ctx context.Context, e *member, t *attempt, a *answer, x *
 	if a.status >= 502 && a.status <= 504 {
 		o = failed
 	}
-	p.settle(e, t, o)
+	p.settleAt(t.start+x.Decision.Upstream.Took, e, t, o)
 
 	a.frame(x.Outbound.Method)
 	stream := a.streams()

@@ -68,7 +68,11 @@ func (p *Pool) logHealth(m *member, healthy bool) {
 
 // settle tells breaker, balancer and ejection how an attempt ended.
 func (p *Pool) settle(m *member, t *attempt, o outcome) {
-	now := monotonic()
+	p.settleAt(monotonic(), m, t, o)
+}
+
+// settleAt is settle where the time is known.
+func (p *Pool) settleAt(now time.Duration, m *member, t *attempt, o outcome) {
 	if !t.settled {
 		t.settled = true
 		m.observe(t.start, now, o)
