@@ -114,7 +114,7 @@ func (s *security) Check(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 	for i := range s.alternatives {
 		a := &s.alternatives[i]
 		how := a.judge(x)
-		if how == met {
+		if how == met && len(a.uses) > 0 {
 			return s.grant(a), nil
 		}
 		if how > best {
@@ -122,6 +122,8 @@ func (s *security) Check(_ context.Context, x *gatehouse.Exchange) (gatehouse.Ve
 		}
 	}
 	switch {
+	case best == met: // by nobody in particular
+		return s.grant(closest), nil
 	case best == lacksScope:
 		// The code that authn's challenge knows (RFC 6750, section 3.1).
 		return gatehouse.Denied(403, gatehouse.Reason{Code: CodeScope, Message: "the credential lacks one of: " + strings.Join(slices.Concat(closest.scopes, closest.roles), " "), At: s.op.At}), nil
