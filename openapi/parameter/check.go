@@ -116,20 +116,29 @@ func (c *check) try(p *param, write func(as kinds, wide bool) fault, as kinds, w
 
 // accepts reads the text and lets the schema judge it.
 func (s *scratch) accepts(sch *schema.Schema, l *strictjson.Limits, r *schema.Report) fault {
-	if err := s.tape.Read(s.text, l); err != nil {
-		s.reason = "json.syntax"
-		if e, ok := err.(*strictjson.Error); ok {
-			s.reason = e.Code
-		}
-		if s.reason == strictjson.CodeDuplicateName {
-			return faultMember
-		}
-		return faultJSON
+	if f := s.readable(s.text, l); f != fine {
+		return f
 	}
 	if sch != nil && !sch.Check(&s.tape, 0, r) {
 		return faultSchema
 	}
 	return fine
+}
+
+// readable reads a JSON text.
+func (s *scratch) readable(text []byte, l *strictjson.Limits) fault {
+	err := s.tape.Read(text, l)
+	if err == nil {
+		return fine
+	}
+	s.reason = strictjson.CodeSyntax
+	if e, ok := err.(*strictjson.Error); ok {
+		s.reason = e.Code
+	}
+	if s.reason == strictjson.CodeDuplicateName {
+		return faultMember
+	}
+	return faultJSON
 }
 
 // reject records why p is refused.

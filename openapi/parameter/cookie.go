@@ -96,7 +96,7 @@ func (d *Decoder) ownerOfCookie(name string) int32 {
 		return ownerWithheld
 	}
 	for _, p := range d.crumbs {
-		if p.schema != nil && p.schema.Property(name) != nil {
+		if propertyOf(p.schema, name) != nil {
 			return p.index
 		}
 	}

@@ -170,11 +170,8 @@ func (s *scratch) writeObject(p *spelling, at int32, sch *schema.Schema, wide bo
 		if name == "" {
 			return faultSyntax
 		}
-		var member *schema.Schema
-		if sch != nil {
-			member = sch.Property(name)
-		}
-		if member == nil && isPrototype(name) {
+		member := propertyOf(sch, name)
+		if isPrototype(name, member != nil) {
 			return faultAmbiguous
 		}
 		if f := s.name(name, c == s.branches[at].child); f != fine {
@@ -224,6 +221,6 @@ func (s *scratch) writeRun(p *spelling, c, run int32, sch *schema.Schema, wide b
 
 // isPrototype reports names that readers in JavaScript may take for an object's own
 // machinery.
-func isPrototype(name string) bool {
-	return name == "__proto__" || name == "prototype" || name == "constructor"
+func isPrototype(name string, declared bool) bool {
+	return name == "__proto__" || !declared && (name == "prototype" || name == "constructor")
 }

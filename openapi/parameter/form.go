@@ -49,11 +49,7 @@ func CompileForm(m *document.Media, set *schema.Set, dir schema.Direction, o Opt
 			return nil, &gatehouse.Error{Code: "contract.document", At: e.Node.At, Message: "an encoding's style must be one of query parameters"}
 		}
 		field.style = style
-		var sub *schema.Schema
-		if f.schema != nil {
-			sub = f.schema.Property(name)
-		}
-		field.setSchema(sub)
+		field.setSchema(propertyOf(f.schema, name))
 		field.index = int32(len(f.styled))
 		f.styled = append(f.styled, field)
 	}
@@ -142,8 +138,8 @@ func (f *Form) ownerOf(name string) int32 {
 		}
 	}
 	for _, field := range f.styled { // an exploded object's members are fields of their own
-		if field.style == form && field.explode && field.types.Has(schema.Object) && field.schema != nil &&
-			field.schema.Property(name) != nil && f.schema.Property(name) == nil {
+		if field.style == form && field.explode && field.types.Has(schema.Object) &&
+			propertyOf(field.schema, name) != nil && propertyOf(f.schema, name) == nil {
 			return field.index
 		}
 	}
@@ -183,14 +179,12 @@ func (f *Form) field(s *scratch, e *piece, first, wide bool) fault {
 	if strings.IndexByte(e.raw, ';') >= 0 {
 		return faultSeparator
 	}
-	var sch *schema.Schema
 	types := schema.AnyTypes
-	if f.schema != nil {
-		if sch = f.schema.Property(e.name); sch != nil {
-			types = sch.Types()
-		} else if i := strings.IndexByte(e.name, '['); i > 0 && f.schema.Property(e.name[:i]) != nil {
-			return faultAmbiguous // "tags[]" is tags to some readers
-		}
+	sch := propertyOf(f.schema, e.name)
+	if sch != nil {
+		types = sch.Types()
+	} else if i := strings.IndexByte(e.name, '['); i > 0 && propertyOf(f.schema, e.name[:i]) != nil {
+		return faultAmbiguous // "tags[]" is tags to some readers
 	}
 	if what := s.name(e.name, first); what != fine {
 		return what
@@ -198,17 +192,17 @@ func (f *Form) field(s *scratch, e *piece, first, wide bool) fault {
 	asJSON := f.content[e.name] || sch != nil && types == schema.Object
 	switch {
 	case !asJSON && sch != nil && types.Has(schema.Array) && (types&scalars == 0 || e.next != 0):
-		return s.chain(e, sch, wide)
+		return f.chain(s, e, sch, wide)
 	case e.next != 0:
 		return faultRepeated
 	case asJSON:
-		return s.document(e.value, plus)
+		return s.embedded(e.value, &f.limits)
 	}
 	return s.scalar(e.value, plus, types, wide)
 }
 
 // chain writes an array, one item a field.
-func (s *scratch) chain(e *piece, sch *schema.Schema, wide bool) fault {
+func (f *Form) chain(s *scratch, e *piece, sch *schema.Schema, wide bool) fault {
 	s.text = append(s.text, '[')
 	for n := 0; ; n++ {
 		if n > 0 {
@@ -223,7 +217,7 @@ func (s *scratch) chain(e *piece, sch *schema.Schema, wide bool) fault {
 		}
 		var what fault
 		if types == schema.Object {
-			what = s.document(e.value, plus)
+			what = s.embedded(e.value, &f.limits)
 		} else {
 			what = s.scalar(e.value, plus, types, wide)
 		}
@@ -236,6 +230,20 @@ func (s *scratch) chain(e *piece, sch *schema.Schema, wide bool) fault {
 		e = &s.pieces[e.next]
 	}
 	s.text = append(s.text, ']')
+	return fine
+}
+
+// embedded writes a field that is a JSON text. It is read on its own first: no field
+// may end the object it is put into.
+func (s *scratch) embedded(raw string, l *strictjson.Limits) fault {
+	var ok bool
+	if s.buf, ok = decode(s.buf[:0], raw, plus); !ok {
+		return faultEncoding
+	}
+	if what := s.readable(s.buf, l); what != fine {
+		return what
+	}
+	s.text = append(s.text, s.buf...)
 	return fine
 }
 

@@ -112,7 +112,7 @@ func (d *Decoder) ownerInQuery(name string) int32 {
 		return ownerKnown
 	}
 	for _, p := range d.members {
-		if p.schema != nil && p.schema.Property(name) != nil {
+		if propertyOf(p.schema, name) != nil {
 			return p.index
 		}
 	}

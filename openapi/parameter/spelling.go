@@ -97,14 +97,22 @@ func (p *spelling) item(i int) kinds {
 }
 
 func (p *spelling) member(name string) kinds {
-	if p.schema == nil {
-		return schema.AnyTypes
+	if m := propertyOf(p.schema, name); m != nil {
+		return m.Types()
 	}
-	m := p.schema.Property(name)
-	if m == nil {
-		return schema.AnyTypes
+	return schema.AnyTypes
+}
+
+// propertyOf returns the schema of a property, or nil where nothing declares it or
+// no value is accepted (additionalProperties: false).
+func propertyOf(s *schema.Schema, name string) *schema.Schema {
+	if s == nil {
+		return nil
 	}
-	return m.Types()
+	if m := s.Property(name); m != nil && m.Types() != 0 {
+		return m
+	}
+	return nil
 }
 
 // one writes a value that stands in one raw text.
