@@ -85,6 +85,9 @@ func (c *cutter) mask(rule int) (m Mask, asText bool) {
 
 // visit filters the value at token i, which stays.
 func (c *cutter) visit(i, rule int, s *Selection) {
+	if s != nil && s.all {
+		s = nil
+	}
 	switch c.t.Tokens[i].Kind {
 	case strictjson.Object:
 		c.object(i, rule, s)
@@ -121,9 +124,6 @@ func (c *cutter) scalar(i, rule int) {
 }
 
 func (c *cutter) array(i, rule int, s *Selection) {
-	if s != nil && s.all {
-		s = nil
-	}
 	end := int(c.t.Tokens[i].Next)
 	c.path = append(c.path, element)
 	for v := i + 1; v < end; v = int(c.t.Tokens[v].Next) {
@@ -139,9 +139,6 @@ func (c *cutter) array(i, rule int, s *Selection) {
 // object filters the members. A run of members that go takes the comma behind it
 // along; at the end of the object, the one before.
 func (c *cutter) object(i, rule int, s *Selection) {
-	if s != nil && s.all {
-		s = nil
-	}
 	toks := c.t.Tokens
 	end := int(toks[i].Next)
 	gone := -1 // offset of the first name of the run
@@ -152,8 +149,10 @@ func (c *cutter) object(i, rule int, s *Selection) {
 		next := int(toks[v].Next)
 		last = int(toks[v].End)
 		r, sub := rule, (*Selection)(nil)
-		goes := c.undeclared(m, v)
-		if !goes && s != nil {
+		goes := c.cut && c.marks[v].Flags&(schema.Declared|schema.WriteOnly) != schema.Declared
+		if goes {
+			c.undeclared(m, v)
+		} else if s != nil {
 			if sub = s.member(c.t, m); sub == nil {
 				if goes = true; c.record != nil {
 					c.record.Unselected++
@@ -191,24 +190,17 @@ func (c *cutter) object(i, rule int, s *Selection) {
 	}
 }
 
-// undeclared reports, and records, that a member is not to be sent.
-func (c *cutter) undeclared(m, v int) bool {
-	if !c.cut {
-		return false
+// undeclared records that a member is not to be sent.
+func (c *cutter) undeclared(m, v int) {
+	if c.record == nil {
+		return
 	}
-	flags := c.marks[v].Flags
-	if flags&(schema.Declared|schema.WriteOnly) == schema.Declared {
-		return false
+	code := CodeUndeclared
+	if c.marks[v].Flags&schema.WriteOnly != 0 {
+		code = CodeWriteOnly
 	}
-	if c.record != nil {
-		code := CodeUndeclared
-		if flags&schema.WriteOnly != 0 {
-			code = CodeWriteOnly
-		}
-		c.record.Removed++
-		c.noteMember(code, m)
-	}
-	return true
+	c.record.Removed++
+	c.noteMember(code, m)
 }
 
 // removed reports, and records, that a member is masked by leaving it out.

@@ -50,6 +50,7 @@ type engine struct {
 	tape        strictjson.Tape
 	splitter    strictjson.Splitter
 	report      schema.Report
+	base        string // in front of the report's pointers
 	cut         cutter
 	out         []byte
 	cuts, texts []byte // of settle

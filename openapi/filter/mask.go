@@ -77,18 +77,21 @@ func appendEmail(dst, s []byte) []byte {
 	return append(dst, redacted...)
 }
 
-// appendSpans appends s with every span that v detects masked, and reports whether
-// there was one.
+// appendSpans appends s with every span that v detects masked; nothing where there
+// is none.
 func (h *hasher) appendSpans(dst []byte, v *View, d detectors, s []byte) (out []byte, found bool) {
 	from := 0
 	for {
 		at, ok := d.next(s, from)
 		if !ok {
-			return append(dst, s[from:]...), found
+			if from > 0 {
+				dst = append(dst, s[from:]...)
+			}
+			return dst, from > 0
 		}
 		dst = append(dst, s[from:at.start]...)
 		dst = h.appendMasked(dst, v.m, v.masks[v.m.detects[at.detector]], s[at.start:at.end])
-		from, found = at.end, true
+		from = at.end
 	}
 }
 

@@ -110,7 +110,12 @@ func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) 
 // appendInert appends a name as a part of a JSON pointer, and what could break a
 // line or steer a terminal as "?".
 func appendInert(b, name []byte) []byte {
-	for i := 0; i < len(name) && len(b) <= maxPointer; {
+	plain := 0
+	for plain < len(name) && plain <= maxPointer && name[plain] > ' ' && name[plain] < '~' && name[plain] != '/' {
+		plain++
+	}
+	b = append(b, name[:plain]...)
+	for i := plain; i < len(name) && len(b) <= maxPointer; {
 		r, size := utf8.DecodeRune(name[i:])
 		i += size
 		switch {

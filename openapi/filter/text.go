@@ -22,7 +22,7 @@ func Body(text []byte, o *Options, record *Record) (out []byte, err error) {
 	if err := e.tape.Read(text, &o.Limits); err != nil {
 		return nil, jsonError(err.(*strictjson.Error))
 	}
-	e.cut.base = ""
+	e.base, e.cut.base = "", ""
 	dst, changed, err := e.filter(e.out[:0], o, o.Schema, record)
 	e.out = dst
 	if err != nil {
@@ -130,7 +130,7 @@ func (e *engine) settle(dst []byte, o *Options, s *schema.Schema) (out []byte, c
 // check judges the value on the tape, and marks it for a cut.
 func (e *engine) check(o *Options, s *schema.Schema) error {
 	r := &e.report
-	r.Max, r.Unknown, r.Exceptions, r.Cut = o.Violations, o.Unknown, o.Exceptions, o.Cut
+	r.Max, r.Unknown, r.Exceptions, r.Cut, r.Base = o.Violations, o.Unknown, o.Exceptions, o.Cut, e.base
 	if r.Marks == nil {
 		r.Marks = make([]schema.Mark, 0, 256)
 	}

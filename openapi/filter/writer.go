@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/gatehouse/gatehouse"
@@ -15,18 +16,20 @@ import (
 // The first error ends it: what was written until then is the beginning of no JSON
 // text, so that nobody takes it for an answer. It is a gatehouse.VerdictWriter.
 type Writer struct {
-	w       io.Writer
-	o       Options
-	e       *engine
-	s       strictjson.Splitter
-	limits  strictjson.Limits // of one element
-	whole   bool              // no element is let go before the end
-	text    []byte            // the text so far, where it is held whole
-	out     []byte
-	started bool // something went out
-	closed  bool
-	record  Record
-	err     error
+	w        io.Writer
+	o        Options
+	e        *engine
+	s        strictjson.Splitter
+	limits   strictjson.Limits // of one element
+	items    *schema.Schema    // of the elements behind the prefixed ones
+	prefixed int               // how many elements may have a schema of their own
+	whole    bool              // no element is let go before the end
+	text     []byte            // the text so far, where it is held whole
+	out      []byte
+	started  bool // something went out
+	closed   bool
+	record   Record
+	err      error
 }
 
 // NewWriter returns a Writer that writes to w. An array is streamed where no schema
@@ -34,7 +37,11 @@ type Writer struct {
 func NewWriter(w io.Writer, o *Options) *Writer {
 	f := &Writer{w: w, o: *o, e: engines.Get().(*engine)}
 	f.out = f.e.out[:0]
-	f.whole = o.Whole || o.Schema != nil && (o.Schema.Items() == nil || !o.Schema.Types().Has(schema.Array))
+	f.whole = o.Whole
+	if s := o.Schema; s != nil {
+		f.items, f.prefixed = s.Items(), math.MaxInt
+		f.whole = f.whole || f.items == nil || !s.Types().Has(schema.Array)
+	}
 	f.limits = o.Limits.WithDefaults()
 	f.s = f.e.splitter
 	f.s.MaxElement, f.s.MaxWhole = bound(o.MaxElement, maxElement), bound(o.MaxWhole, maxWhole)
@@ -94,16 +101,22 @@ func (f *Writer) Write(p []byte) (int, error) {
 // element filters the element that is on the tape.
 func (f *Writer) element(text []byte) error {
 	i := f.s.Items() - 1
-	s := f.o.Schema
-	if s != nil {
-		if s = s.Prefix(i); s == nil {
-			s = f.o.Schema.Items()
+	s := f.items
+	if i < f.prefixed {
+		if s = f.o.Schema.Prefix(i); s == nil {
+			s, f.prefixed = f.items, i
 		}
 	}
-	f.e.cut.base = "/*"
+	f.e.base, f.e.cut.base = "", "/*"
+	if f.o.Exceptions != nil {
+		f.e.base = "/" + strconv.Itoa(i)
+	}
 	out, changed, err := f.e.filter(f.out, &f.o, s, &f.record)
 	if f.out = out; err != nil {
-		return fault(err, i)
+		if f.e.base == "" {
+			locate(err, i)
+		}
+		return err
 	}
 	if !changed {
 		f.out = append(f.out, text...)
@@ -111,8 +124,8 @@ func (f *Writer) element(text []byte) error {
 	return nil
 }
 
-// fault puts the element's index in front of the pointers of an error.
-func fault(err error, i int) error {
+// locate puts an element's index in front of the pointers of an error.
+func locate(err error, i int) {
 	var bad *Invalid
 	if errors.As(err, &bad) {
 		base := "/" + strconv.Itoa(i)
@@ -120,7 +133,6 @@ func fault(err error, i int) error {
 			bad.Violations[k].Pointer = base + bad.Violations[k].Pointer
 		}
 	}
-	return err
 }
 
 // Close ends the text and writes what was held back. It does not close the writer
@@ -154,7 +166,7 @@ func (f *Writer) end() error {
 	if err := f.e.tape.Read(text, &f.o.Limits); err != nil {
 		return jsonError(err.(*strictjson.Error))
 	}
-	f.e.cut.base = ""
+	f.e.base, f.e.cut.base = "", ""
 	out, changed, err := f.e.filter(f.out, &f.o, f.o.Schema, &f.record)
 	if f.out = out; err != nil {
 		return err
