@@ -113,7 +113,7 @@ func (run *suiteRun) santhosh(t *testing.T, text []byte) (*jsonschema.Schema, er
 }
 
 // second is santhosh-tekuri/jsonschema's opinion of a schema.
-func second(t testing.TB, text []byte, remotes map[string][]byte, format bool) (*jsonschema.Schema, error) {
+func second(t tester, text []byte, remotes map[string][]byte, format bool) (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(loader(remotes))
@@ -137,7 +137,7 @@ func (l loader) Load(url string) (any, error) {
 }
 
 // decoded decodes JSON with numbers as they are spelled.
-func decoded(t testing.TB, text []byte) any {
+func decoded(t tester, text []byte) any {
 	t.Helper()
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {

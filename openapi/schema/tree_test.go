@@ -4,14 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"testing"
 
 	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/strictjson"
 )
 
+// A tester is what testing.T and rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // tree makes a document's nodes of a JSON text, without places.
-func tree(t testing.TB, text []byte) *document.Node {
+func tree(t tester, text []byte) *document.Node {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -22,7 +28,7 @@ func tree(t testing.TB, text []byte) *document.Node {
 	return n
 }
 
-func value(t testing.TB, d *json.Decoder) *document.Node {
+func value(t tester, d *json.Decoder) *document.Node {
 	t.Helper()
 	token, err := d.Token()
 	if err != nil {
@@ -63,7 +69,7 @@ func value(t testing.TB, d *json.Decoder) *document.Node {
 }
 
 // compiled is the schema of a text on its own, in the given dialect.
-func compiled(t testing.TB, old bool, text string, o Options) (*Schema, *Set, error) {
+func compiled(t tester, old bool, text string, o Options) (*Schema, *Set, error) {
 	t.Helper()
 	s := newSet(old, o)
 	return compileInto(t, s, tree(t, []byte(text)))
@@ -71,7 +77,7 @@ func compiled(t testing.TB, old bool, text string, o Options) (*Schema, *Set, er
 
 const home = "http://testsuites.example/schema.json"
 
-func compileInto(t testing.TB, s *Set, n *document.Node) (*Schema, *Set, error) {
+func compileInto(t tester, s *Set, n *document.Node) (*Schema, *Set, error) {
 	t.Helper()
 	if err := s.addFile(home, n); err != nil {
 		return nil, s, err
@@ -87,7 +93,7 @@ func compileInto(t testing.TB, s *Set, n *document.Node) (*Schema, *Set, error) 
 	return sch, s, err
 }
 
-func tape(t testing.TB, text string) *strictjson.Tape {
+func tape(t tester, text string) *strictjson.Tape {
 	t.Helper()
 	v := new(strictjson.Tape)
 	if err := v.Read([]byte(text), &strictjson.Limits{}); err != nil {
