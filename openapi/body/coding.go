@@ -38,6 +38,7 @@ const (
 //
 // contentEncoding is the field's value, several field lines joined by commas.
 func Undo(contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Error) {
+	o = o.withDefaults()
 	codings, err := parseCodings(contentEncoding)
 	if err != nil {
 		return nil, err
