@@ -32,6 +32,9 @@ type Config struct {
 	Views  []ViewConfig  `yaml:"views" jsonschema_description:"Which callers see which operations and properties. Who has no view sees nothing; without this list everybody sees all."`
 	// Fields is the query parameter that selects properties, "" for none.
 	Fields string `yaml:"fields" jsonschema_description:"Query parameter by which callers choose properties of an answer. It needs answers: filter."`
+	// Serve is the path below the API's base path where each caller gets the document
+	// as far as her view goes; "" for nowhere.
+	Serve string `yaml:"serve" jsonschema_description:"Path, below the API's base path, where callers get the document as far as they may see it: /openapi.json. It is the operation openapi-document, which needs a policy or access: public like every other. Default: nowhere."`
 	// Operations are exceptions, by operation ID.
 	Operations map[string]OperationConfig `yaml:"operations" jsonschema_description:"Exceptions and dates, by operationId (METHOD /path where there is none)."`
 }
@@ -227,6 +230,9 @@ func (c *Config) Validate() error {
 	if c.Prefix != nil && *c.Prefix != "" && (!strings.HasPrefix(*c.Prefix, "/") || strings.HasSuffix(*c.Prefix, "/") || strings.ContainsAny(*c.Prefix, "{}?#")) {
 		v.bad("prefix", "a prefix is a path without a slash at its end", "/v1")
 	}
+	if c.Serve != "" && (!strings.HasPrefix(c.Serve, "/") || strings.HasSuffix(c.Serve, "/") || strings.ContainsAny(c.Serve, "{}?#% ")) {
+		v.bad("serve", "this is not the path of a document", "/openapi.json")
+	}
 	if c.Errors.Max < 0 || c.Errors.Max > 100 {
 		v.bad("errors.max", "between 1 and 100 places are named", "")
 	}
@@ -239,7 +245,7 @@ func (c *Config) Validate() error {
 	filters := c.Answers == Filter
 	for _, id := range sortedKeys(c.Operations) {
 		o := c.Operations[id]
-		at := "operations[" + id + "]"
+		at := "operations." + id
 		o.Rules.validate(v, at+".")
 		filters = filters || o.Answers == Filter
 		if !o.Deprecated.IsZero() && !o.Sunset.IsZero() && o.Sunset.Before(o.Deprecated.Time) {

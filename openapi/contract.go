@@ -105,7 +105,7 @@ func (c *Contract) compile() error {
 	for _, id := range sortedKeys(c.opts.Operations) {
 		if !ids[id] {
 			errs = append(errs, &gatehouse.Error{Code: "config.contract", Message: fmt.Sprintf("the document has no operation %q", id),
-				Hint: near(id, ids), At: gatehouse.Position{File: "operations[" + id + "]"}})
+				Hint: near(id, ids), At: gatehouse.Position{File: "operations." + id}})
 		}
 	}
 	errs = append(errs, c.compileViews())

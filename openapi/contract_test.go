@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -363,5 +365,12 @@ func TestCompileTellsAll(t *testing.T) {
 	var e *gatehouse.Error
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), `did you mean "listOrders"?`) || !strings.Contains(err.Error(), `"x"`) {
 		t.Errorf("%v", err)
+	}
+}
+
+func writeFile(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -23,7 +23,32 @@ func (r *responseControl) filter(x *gatehouse.Exchange, a *answer, s *schema.Sch
 			o.Select, _ = filter.ParseSelection(text)
 		}
 	}
-	return filter.NewWriter(w, &o)
+	return &cutting{Writer: filter.NewWriter(w, &o), a: a}
+}
+
+// cutting is a filter whose refusals have the contract's code, whatever was wrong.
+type cutting struct {
+	*filter.Writer
+	a *answer
+}
+
+func (c *cutting) Verdict() gatehouse.Verdict {
+	v := c.Writer.Verdict()
+	if v.Outcome == gatehouse.Pass {
+		return v
+	}
+	if v.Reason.Code != filter.CodeInvalid {
+		v.Details = append(v.Details, gatehouse.Detail{Code: v.Reason.Code})
+		v.Reason.Message = v.Reason.Code + ": " + v.Reason.Message
+	}
+	v.Reason.Code, v.Status = CodeAnswerBody, 502
+	if len(v.Details) > 0 {
+		v.Reason.At = v.Details[0].At
+	}
+	if v.Reason.At.IsZero() {
+		v.Reason.At = position(c.a.doc.Node)
+	}
+	return v
 }
 
 // judgedWhole reports whether a schema says anything of an array that its elements

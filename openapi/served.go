@@ -242,7 +242,7 @@ func (r *rendering) content(out []byte, n *document.Node) []byte {
 			case "schema", "itemSchema":
 				return r.schema(out, k.Value)
 			case "encoding":
-				return r.all(out, k.Value, r.parameter) // its headers refer to nothing that is not plain
+				return r.all(out, k.Value, r.message)
 			}
 			return r.plain(out, k.Value)
 		})
