@@ -186,7 +186,12 @@ func (l *loader) resource(ctx context.Context, u *url.URL, from *Node) *resource
 		return nil
 	}
 	place := l.whereabouts(u, from.home)
-	text, name, err := l.reader.get(ctx, place)
+	text, name, err := []byte(nil), key, error(nil)
+	if place.Scheme == "file" && !strings.HasPrefix(from.home.from, "file:") {
+		err = fmt.Errorf("%w: a remote document may not refer to files", errNotAllowed)
+	} else {
+		text, name, err = l.reader.get(ctx, place)
+	}
 	if err != nil {
 		l.failed[key] = true
 		l.unreadable(from.At, shown(name), err)

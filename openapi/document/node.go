@@ -211,6 +211,18 @@ func (n *Node) child(token string) *Node {
 	return n.Items[i]
 }
 
+// count returns how many values n holds, itself included.
+func (n *Node) count() int {
+	sum := 1
+	for _, item := range n.Items {
+		sum += item.count()
+	}
+	for i := range n.Keys {
+		sum += n.Keys[i].Value.count()
+	}
+	return sum
+}
+
 // Any returns the value as encoding/json has it: nil, bool, json.Number, string,
 // []any, map[string]any.
 func (n *Node) Any() any {

@@ -163,6 +163,9 @@ func TestRemote(t *testing.T) {
 		switch r.URL.Path {
 		case "/money.yaml":
 			_, _ = io.WriteString(w, "Money: {type: string, next: {$ref: more.yaml}, properties: {a: {$ref: more.yaml}}}")
+		case "/spy.yaml":
+			here, _ := filepath.Abs("node.go")
+			_, _ = io.WriteString(w, "Money: {$ref: 'file://"+here+"'}")
 		case "/more.yaml":
 			_, _ = io.WriteString(w, "type: integer")
 		case "/moved.yaml":
@@ -187,7 +190,7 @@ func TestRemote(t *testing.T) {
 			listed[i] = server.URL + listed[i]
 		}
 		_, err := document.Load(t.Context(), document.Source{
-			Bytes: []byte(head + "components: {schemas: {A: {$ref: '" + server.URL + ref + "'}}}"), URLs: listed,
+			Bytes: []byte(head + "components: {schemas: {A: {$ref: '" + server.URL + ref + "'}}}"), URLs: listed, Folders: []string{"."},
 			Limits: document.Limits{Timeout: 200 * time.Millisecond, Bytes: 1 << 16},
 		})
 		return err
@@ -198,6 +201,7 @@ func TestRemote(t *testing.T) {
 	wantCode(t, load("/money.yaml#/Money", "/money.yaml"), "contract.document_not_allowed")
 	wantCode(t, load("/money.yaml#/Money"), "contract.document_not_allowed")
 	wantCode(t, load("/moved.yaml#/Money", "/moved.yaml", "/money.yaml"), "contract.document_unreadable")
+	wantCode(t, load("/spy.yaml#/Money", "/spy.yaml"), "contract.document_not_allowed")
 	wantCode(t, load("/slow.yaml", "/slow.yaml"), "contract.document_unreadable")
 	wantCode(t, load("/large.yaml", "/large.yaml"), "contract.document_size")
 	wantCode(t, load("/gone.yaml", "/gone.yaml"), "contract.document_unreadable")

@@ -27,7 +27,8 @@ type Source struct {
 	// empty.
 	Bytes []byte
 	// Folders are where the files of references lie. nil stands for the folder of
-	// Path, or none where Path is empty. Neither ".." nor a symbolic link leads out.
+	// Path, or none where Path is empty; an empty list for none. Neither ".." nor a
+	// symbolic link leads out.
 	Folders []string
 	// URLs are the remote references that may be followed, each spelled out.
 	URLs []string

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -157,6 +158,9 @@ func (c *converter) content(out, n *Node, types []Key) {
 	}
 	m := c.object(n.At, nil)
 	c.put(out, "content", n.At, m)
+	if !c.charge(n.Get("schema"), len(types)-1) {
+		return
+	}
 	for _, t := range types {
 		media := c.object(t.At, nil)
 		if s := n.Get("schema"); s != nil {
@@ -164,6 +168,23 @@ func (c *converter) content(out, n *Node, types []Key) {
 		}
 		c.put(m, t.Name, t.At, media)
 	}
+}
+
+// charge counts a schema that is shared as if it stood there times more, for so it
+// will be written; false and an error where that is too much.
+func (c *converter) charge(n *Node, times int) bool {
+	if n == nil || times <= 0 {
+		return true
+	}
+	before := c.growth.nodes
+	c.growth.nodes += times * n.count()
+	if limit := c.growth.limits.Nodes; c.growth.nodes > limit {
+		if before <= limit {
+			c.fail(n.At, "contract.document_size", fmt.Sprintf("the document holds more than %d values", limit), "list fewer media types")
+		}
+		return false
+	}
+	return true
 }
 
 // form makes the request body of parameters in formData.

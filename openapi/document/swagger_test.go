@@ -3,6 +3,8 @@ package document_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -204,6 +206,17 @@ definitions: []
 			}
 		})
 	}
+}
+
+// A schema shared by many media types is counted as often as it will be written.
+func TestSwaggerBomb(t *testing.T) {
+	text := "swagger: '2.0'\ninfo: {title: T, version: '1'}\nproduces: ["
+	for i := range 1000 {
+		text += fmt.Sprintf("a/b%d,", i)
+	}
+	text += "]\npaths: {/a: {get: {responses: {200: {description: d, schema: {enum: [" + strings.Repeat("1,", 5000) + "]}}}}}}\n"
+	_, err := document.Load(t.Context(), document.Source{Bytes: []byte(text)})
+	wantCode(t, err, "contract.document_size")
 }
 
 // Schemas of Swagger 2.0 may stand in files of their own.
