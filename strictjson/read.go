@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -52,7 +53,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 	if uint64(len(text)) >= math.MaxUint32 {
 		return 0, t.refuse(CodeSize, 0)
 	}
-	if len(text) > 0 && (text[0] == 0xEF || text[0] >= 0xFE) {
+	if len(text) > 0 && text[0] >= 0xEF && hasMark(text) {
 		return 0, t.refuse(CodeBOM, 0)
 	}
 	p, depth := 0, 0
@@ -176,6 +177,12 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			inObject = cur != none && toks[cur].Kind == Object
 		}
 	}
+}
+
+// hasMark reports whether text begins with a byte order mark of UTF-8 or UTF-16.
+func hasMark(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(text, []byte("\xfe\xff")) ||
+		bytes.HasPrefix(text, []byte("\xff\xfe"))
 }
 
 // prepare makes the tape ready for text: its token memory is given back where the

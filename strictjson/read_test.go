@@ -100,7 +100,7 @@ var refusals = []struct {
 	{name: "hexadecimal", text: "[0x1]", code: CodeSyntax, offset: 2},
 	{name: "minus infinity", text: "-Infinity", code: CodeNumber, offset: 1},
 	{name: "two minuses", text: "--1", code: CodeNumber, offset: 1},
-	{name: "fullwidth digit", text: "１", code: CodeBOM, offset: 0},
+	{name: "fullwidth digit", text: "１", code: CodeSyntax, offset: 0},
 	{name: "fullwidth digit inside", text: "[１]", code: CodeSyntax, offset: 1},
 
 	{name: "line break in a string", text: "\"a\nb\"", code: CodeControl, offset: 2},

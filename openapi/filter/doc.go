@@ -17,6 +17,9 @@
 // objects; where its path leads on and there is no object (null, an id instead of
 // the expanded object), the value stays.
 //
+// What is left after the cut fits the schema, and the cut leaves it alone: where the
+// schema makes that doubtful ([Unsettled]), it is judged again.
+//
 // # Masks
 //
 // A [Rule] names values by field name, by the class the document gives them
@@ -36,9 +39,9 @@
 // null stays null, and objects and arrays keep their shape: what they hold is
 // masked. With as_text a number is masked as the text that spells it and becomes a
 // string. Texts of fewer than eight characters show no last four. A hash is an HMAC
-// of the value, the same for the same value and key: a pseudonym. A masked text may
-// break what the schema says of it (format, pattern, enum): that is the price of
-// masking, and the check has been made before.
+// (SHA-256) of a text, or of a number as it is spelled: the same for the same value
+// and key, a pseudonym. A masked text may break what the schema says of it (format,
+// pattern, enum): that is the price of masking, and the check has been made before.
 //
 // All masks but hash leave alone what they made; so what was filtered once is not
 // changed by filtering it again.

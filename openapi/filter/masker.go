@@ -86,7 +86,7 @@ func (m *Masker) For(p *gatehouse.Principal) *View {
 	if p == nil {
 		p = gatehouse.Anonymous
 	}
-	var few [32]byte
+	var few [64]byte
 	masks := few[:0]
 	for i := range m.rules {
 		masks = append(masks, byte(m.rules[i].mask(p)))
