@@ -19,12 +19,16 @@ type Document struct {
 	Version string // "3.1.0", as written; of a converted one "2.0"
 	Dialect Dialect
 	Root    *Node
-	// Resources are all files that belong to it, by URL; Resources[File] is Root.
+	// Resources are all files that belong to it, by URL; Resources[File] is Root. One
+	// with a $self stands under both of its URLs.
 	Resources map[string]*Node
+	// Files are the names of these files as they were read, the entry first: what to
+	// watch for changes.
+	Files []string
 
 	Title, Summary string
-	APIVersion     string // info.version
-	Servers        []Server
+	APIVersion     string        // info.version
+	Servers        []Server      // at least one, "/" where the document says nothing
 	Security       []Requirement // nil where the document says nothing
 	Schemes        map[string]*SecurityScheme
 	Operations     []*Operation // in the document's order
@@ -49,9 +53,11 @@ type Operation struct {
 	Parameters  []*Parameter // those of the path item included, overridden ones left out
 	RequestBody *RequestBody // nil: none
 	Responses   []*Response
-	Security    []Requirement // in force: the operation's, else the document's; nil: none said
-	Servers     []Server
-	Deprecated  bool
+	// Security is in force: the operation's, else the document's. nil: none said;
+	// empty: the document says that there is none.
+	Security   []Requirement
+	Servers    []Server // in force, at least one
+	Deprecated bool
 }
 
 // A Parameter is a parameter or, with In "", a header of an answer or a part.
@@ -79,8 +85,8 @@ type RequestBody struct {
 // A Media is one media type of a body, with its schema.
 type Media struct {
 	Node *Node
-	// Type is the media range as written, lower case: "application/json",
-	// "text/*", "multipart/form-data".
+	// Type is the media range as written, in lower case with its parameters:
+	// "application/json", "text/*", "multipart/form-data".
 	Type       string
 	Schema     *Node // nil: anything
 	ItemSchema *Node // OpenAPI 3.2: each item of a sequential media type
@@ -107,11 +113,13 @@ type Response struct {
 	Content []*Media
 }
 
-// A Server is where an API is served. Variables are replaced by their default.
+// A Server is where an API is served. Variables are replaced by each value of their
+// enum, or by their default; where that changes the base path there are several
+// Servers.
 type Server struct {
-	URL      string // as written
-	Hosts    []string
-	BasePath string // "/v1", "" for none
+	URL      string   // as written
+	Hosts    []string // lower case, with the port where one is written; none: relative to where the document is served
+	BasePath string   // as in an escaped path, without a slash at its end: "/v1", "" for none
 }
 
 // A Requirement is met by all of its schemes together; a list of Requirements by

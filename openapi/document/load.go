@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -90,7 +91,12 @@ func (l *loader) load(ctx context.Context) *Document {
 	l.doc.Resources = make(map[string]*Node, len(l.resources))
 	for u, r := range l.resources {
 		l.doc.Resources[u] = r.root
+		if r != home && !slices.Contains(l.doc.Files, r.name) {
+			l.doc.Files = append(l.doc.Files, r.name)
+		}
 	}
+	slices.Sort(l.doc.Files)
+	l.doc.Files = append([]string{name}, l.doc.Files...)
 	l.view()
 	l.doc.Warnings = l.problems.Warnings
 	return l.doc

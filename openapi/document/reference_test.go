@@ -72,7 +72,7 @@ func TestSplitOverFiles(t *testing.T) {
 	for u := range d.Resources {
 		files = append(files, u[strings.LastIndex(u, "/api/")+5:])
 	}
-	if len(files) != 6 {
+	if len(files) != 6 || len(d.Files) != 6 || d.Files[0] != filepath.Join(dir, "api", "shop.yaml") {
 		t.Errorf("files %v", files)
 	}
 	if len(d.Operations) != 2 || d.Operations[0].Parameters[0].Name != "id" {
