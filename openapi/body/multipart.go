@@ -129,8 +129,8 @@ func (p *multipart) judge(parts []part, r *schema.Report) (bool, *gatehouse.Erro
 func (p *multipart) classify(e *part) *gatehouse.Error {
 	e.types = schema.AnyTypes
 	if p.schema != nil {
-		if e.property = p.schema.Property(e.name); e.property != nil {
-			e.types = e.property.Types()
+		if s := p.schema.Property(e.name); s != nil && s.Types() != 0 { // 0: additionalProperties is false
+			e.property, e.types = s, s.Types()
 		}
 	}
 	if pe := p.encoding[e.name]; pe != nil && len(pe.types) > 0 {

@@ -143,7 +143,7 @@ func (w *xmlWriter) item(e *element, f *xmlField) *gatehouse.Error {
 // is reports whether f describes the child of an element in namespace around. Where
 // the schema names no namespace, the child has none or inherits it.
 func (f *xmlField) is(child *element, around string) bool {
-	if f.name != "" && child.name != f.name {
+	if f.name != "" && child.name != f.name && (f.alias == "" || child.name != f.alias) {
 		return false
 	}
 	if f.namespace != "" {

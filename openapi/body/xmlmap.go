@@ -27,6 +27,7 @@ type xmlShape struct {
 type xmlField struct {
 	property   string
 	name       string // of the element or attribute; of an array that is not wrapped, of its items; "" for any
+	alias      string // of a property: the name its schema has where it is referred to
 	namespace  string
 	attribute  bool
 	text       bool // the text of the element around it
@@ -104,11 +105,15 @@ func (c *xmlCompiler) field(property string, n *document.Node) *xmlField {
 // dress reads the xml object of n, or of what n refers to.
 func (c *xmlCompiler) dress(f *xmlField, n *document.Node) {
 	x := n.Get("xml")
-	if x == nil {
-		x = follow(n, c.doc).Get("xml")
-	}
-	if name := x.Str("name"); name != "" {
+	switch name := x.Str("name"); {
+	case name != "":
 		f.name = name
+	case x == nil:
+		if x = follow(n, c.doc).Get("xml"); f.property == "" {
+			f.name = x.Str("name")
+		} else {
+			f.alias = x.Str("name")
+		}
 	}
 	f.namespace = x.Str("namespace")
 	f.attribute, f.wrapped = x.True("attribute"), x.True("wrapped")
@@ -185,7 +190,7 @@ func (s *xmlShape) property(name string) *xmlField {
 // takes reports whether name is a property, or the name of its element or attribute.
 func (s *xmlShape) takes(name string) bool {
 	for _, f := range s.fields {
-		if f.property == name || f.name == name {
+		if f.property == name || f.name == name || f.alias == name && name != "" {
 			return true
 		}
 	}
