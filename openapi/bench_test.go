@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/gateway"
 	"github.com/gatehouse/gatehouse/openapi"
 )
 
@@ -104,4 +105,89 @@ func BenchmarkAnswer(b *testing.B) {
 			}
 		})
 	}
+}
+
+// nowhere is a door that leads nowhere.
+type nowhere struct{}
+
+func (nowhere) WriteHead(int, gatehouse.Header) error { return nil }
+func (nowhere) Write(p []byte) (int, error)           { return len(p), nil }
+func (nowhere) Flush() error                          { return nil }
+func (nowhere) WriteTrailer(gatehouse.Header) error   { return nil }
+func (nowhere) Upgrade() (io.ReadWriteCloser, error)  { return nil, io.EOF }
+
+type service struct {
+	header gatehouse.Header
+	body   []byte
+}
+
+func (s service) Forward(_ context.Context, _ *gatehouse.Exchange, w gatehouse.ResponseWriter) error {
+	if err := w.WriteHead(200, s.header); err != nil {
+		return err
+	}
+	_, err := w.Write(s.body)
+	return err
+}
+
+// BenchmarkGet is a GET of an order through the whole path: bare, with the request
+// side of a contract, and with its answer of 1 KB checked too.
+func BenchmarkGet(b *testing.B) {
+	body := append([]byte(`{"id":17,`), benchOrder[1:]...)
+	answer := gatehouse.Header{{Name: "Content-Type", Value: "application/json"}, {Name: "Content-Length", Value: "990"}, {Name: "Date", Value: "x"}}
+	c := compile(b, "testdata/shop.yaml", openapi.Options{Config: open})
+	for _, with := range []string{"bare", "request", "check", "filter"} {
+		b.Run(with, func(b *testing.B) {
+			c := c
+			if with == "filter" {
+				cfg := open
+				cfg.Answers = openapi.Filter
+				c = compile(b, "testdata/shop.yaml", openapi.Options{Config: cfg})
+			}
+			var routes []*gateway.Route
+			for _, op := range c.Operations() {
+				bare := *op
+				bare.Access = gatehouse.AccessPublic
+				r := &gateway.Route{Operation: &bare, DefaultDeny: gatehouse.Enforce, Timeout: 30 * time.Second, Forwarder: service{answer, body}, Authenticator: someone{}, AuthMode: gatehouse.Enforce}
+				for _, control := range c.Controls(op) {
+					if with == "bare" || with == "request" && control.Name() == openapi.ResponseName {
+						continue
+					}
+					r.Stages = append(r.Stages, gateway.NewStage(control.(interface{ Step() gatehouse.Step }).Step(), control, gatehouse.Enforce))
+				}
+				routes = append(routes, r)
+			}
+			site, err := gateway.NewSite(&gatehouse.API{Name: "api", Hosts: []string{"*"}, BasePath: "/"}, routes)
+			if err != nil {
+				b.Fatal(err)
+			}
+			router, err := gateway.NewRouter([]*gateway.Site{site})
+			if err != nil {
+				b.Fatal(err)
+			}
+			g := gateway.New(&gateway.Snapshot{Router: router, Limits: gateway.DefaultLimits()}, gateway.Equipment{Log: slog.New(slog.DiscardHandler)})
+			request := gatehouse.Header{{Name: "Accept", Value: "application/json"}, {Name: "User-Agent", Value: "bench/1.0 (some agent)"},
+				{Name: "Accept-Encoding", Value: "gzip"}, {Name: "Authorization", Value: "Bearer abcdefghijklmnopqrstuvwxyz"}}
+			socket := netip.MustParseAddrPort("192.0.2.7:1234")
+			x := new(gatehouse.Exchange)
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Start = time.Now()
+				x.Peer.Socket = socket
+				q := &x.Request
+				q.Proto, q.Method, q.Target, q.Authority, q.Scheme = "HTTP/1.1", "GET", "/v1/orders/17", "shop.localhost", "http"
+				q.Header = append(q.Header[:0], request...)
+				g.Serve(context.Background(), x, nowhere{})
+				if x.Decision.Result != gatehouse.Answered {
+					b.Fatalf("%+v", x.Decision)
+				}
+				x.Reset()
+			}
+		})
+	}
+}
+
+type someone struct{}
+
+func (someone) Authenticate(context.Context, *gatehouse.Exchange) (*gatehouse.Principal, error) {
+	return writer, nil
 }

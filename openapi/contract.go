@@ -115,8 +115,10 @@ func (c *Contract) compile() error {
 func (op *operation) compile(own OperationConfig) error {
 	var errs []error
 	var err error
-	if op.except, err = schema.NewPointers(op.rules.Unknown.Except...); err != nil {
-		errs = append(errs, err)
+	if except := op.rules.Unknown.Except; len(except) > 0 { // nil costs nothing
+		if op.except, err = schema.NewPointers(except...); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	op.security = op.compileSecurity()
 	if op.lifecycle, err = op.compileLifecycle(own); err != nil {
