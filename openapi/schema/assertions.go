@@ -116,6 +116,10 @@ func (c *compiler) formatOf(n *node, k *document.Key) {
 	}
 	f, ok := formats[k.Value.Text]
 	if !ok {
+		if c.set.unknown[k.Value.Text] {
+			return
+		}
+		c.set.unknown[k.Value.Text] = true
 		c.set.warn(k.Value.At, "the format "+shown(k.Value.Text)+" is not known, and not checked", "a pattern says more")
 		return
 	}

@@ -148,28 +148,25 @@ func (c *compiler) oldRef(n *node) {
 		k := &n.at.Keys[i]
 		if k.Name == "$ref" {
 			keywords["$ref"].fill(c, n, k)
-		} else if _, ok := keywords[k.Name]; ok {
+		} else if _, ok := keywords[k.Name]; ok || k.Name == "nullable" {
 			c.set.warn(k.At, k.Name+" beside $ref is ignored in OpenAPI 3.0", "put both into allOf")
 		}
 	}
 	c.tidy(n)
 }
 
-// nullable is OpenAPI 3.0's: it adds null to the types that the same schema gives.
+// nullable is OpenAPI 3.0's: null is a value of the schema, whatever else it says, as
+// 3.0.0 has it and as documents mean it. (3.0.3 would have null among the values of
+// an enum too, and a type beside nullable.)
 func (c *compiler) nullable(n *node) {
 	v := n.at.Get("nullable")
-	switch {
-	case v == nil || v.Text == "false":
-	case v.Kind != document.Bool:
-		c.fail(v.At, "nullable is a boolean, not "+v.Kind.String())
-	case n.types == 0:
-		c.set.warn(v.At, "nullable says nothing without a type beside it", "OpenAPI 3.0.3, Schema Object")
-	default:
-		n.types |= Null
-		if n.enum != nil && !n.enum.null {
-			c.set.warn(v.At, "null is not accepted: it is not among the enum's values", "add null to enum")
-		}
+	if v == nil {
+		return
 	}
+	if v.Kind != document.Bool {
+		c.fail(v.At, "nullable is a boolean, not "+v.Kind.String())
+	}
+	n.nullable = v.Text == "true"
 }
 
 // tidy settles what follows from the keywords of n together.

@@ -49,6 +49,9 @@ func (c *compiler) visit(n *node) bool {
 	n.state = linked
 	if ok {
 		n.accepts = n.accepted()
+		if n.nullable {
+			n.accepts |= Null
+		}
 		n.barred[Request] = n.bars(Request)
 		n.barred[Response] = n.bars(Response)
 	}
@@ -212,7 +215,7 @@ func constant(n *node, name string, depth int) *values {
 
 func valuesOf(n *node, depth int) *values {
 	switch {
-	case n.readOnly || n.writeOnly: // which may be all that counts
+	case n.readOnly || n.writeOnly || n.nullable: // which may be all that counts
 		return nil
 	case n.fixed != nil:
 		return n.fixed

@@ -14,15 +14,16 @@ type node struct {
 	free  bool // nothing is asserted, and nothing said: the schema true
 	leaf  bool // neither members, items nor other schemas are looked at
 
-	types  Types // 0: any
-	enum   *values
-	fixed  *values // const
-	num    *numberRules
-	str    *stringRules
-	format *format
-	obj    *objectRules
-	arr    *arrayRules
-	place  *inPlace
+	nullable bool  // null is accepted, whatever else is said
+	types    Types // 0: any
+	enum     *values
+	fixed    *values // const
+	num      *numberRules
+	str      *stringRules
+	format   *format
+	obj      *objectRules
+	arr      *arrayRules
+	place    *inPlace
 
 	readOnly, writeOnly bool
 	class               uint8
@@ -93,15 +94,17 @@ type numberRules struct {
 
 // A bound is a number of the schema.
 type bound struct {
-	text  string
 	dec   strictjson.Decimal
 	int   int64
 	isInt bool
+	scaled
+	small bool // scaled has it
 }
 
 func newBound(text string) *bound {
-	b := &bound{text: text, dec: strictjson.ParseDecimal([]byte(text))}
+	b := &bound{dec: strictjson.ParseDecimal([]byte(text))}
 	b.int, b.isInt = b.dec.Int64()
+	b.scaled, b.small = newScaled([]byte(text))
 	return b
 }
 

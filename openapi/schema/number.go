@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"math/big"
 	"math/bits"
 
@@ -10,51 +11,102 @@ import (
 // number checks the number at token i.
 func (w *walk) number(n *node, i int) bool {
 	r := n.num
-	v, ok := w.tape.Int64(i)
-	var d strictjson.Decimal
-	if !ok {
-		d = strictjson.ParseDecimal(w.tape.Raw(i))
+	v := numeral{text: w.tape.Raw(i)}
+	v.scaled, v.small = newScaled(v.text)
+	ok := true
+	if r.min != nil && v.compare(r.min) < 0 {
+		ok = w.fail(n, i, "contract.range", "minimum")
 	}
-	compare := func(b *bound) int {
-		switch {
-		case ok && b.isInt:
-			if v < b.int {
-				return -1
-			} else if v > b.int {
-				return 1
-			}
-			return 0
-		case ok:
-			d = strictjson.ParseDecimal(w.tape.Raw(i))
+	if r.above != nil && v.compare(r.above) <= 0 {
+		ok = w.fail(n, i, "contract.range", "exclusiveMinimum")
+	}
+	if r.max != nil && v.compare(r.max) > 0 {
+		ok = w.fail(n, i, "contract.range", "maximum")
+	}
+	if r.below != nil && v.compare(r.below) >= 0 {
+		ok = w.fail(n, i, "contract.range", "exclusiveMaximum")
+	}
+	if r.multiple != nil && !v.isMultiple(r.multiple) {
+		ok = w.fail(n, i, "contract.range", "multipleOf")
+	}
+	return ok
+}
+
+// A numeral is a number of the value.
+type numeral struct {
+	text []byte
+	scaled
+	small bool // scaled has it
+}
+
+// A scaled number is n × 10^-scale.
+type scaled struct {
+	n     int64
+	scale int
+}
+
+var powers = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
+// newScaled reads a number of up to 18 digits without an exponent.
+func newScaled(text []byte) (v scaled, ok bool) {
+	if len(text) > 18 {
+		return scaled{}, false
+	}
+	digits, dot := text, 0
+	if digits[0] == '-' {
+		digits = digits[1:]
+	}
+	for i, c := range digits {
+		if c == '.' {
+			dot = i + 1
+			continue
 		}
-		return d.Compare(&b.dec)
-	}
-	good := true
-	if r.min != nil && compare(r.min) < 0 {
-		good = w.fail(n, i, "contract.range", "minimum")
-	}
-	if r.above != nil && compare(r.above) <= 0 {
-		good = w.fail(n, i, "contract.range", "exclusiveMinimum")
-	}
-	if r.max != nil && compare(r.max) > 0 {
-		good = w.fail(n, i, "contract.range", "maximum")
-	}
-	if r.below != nil && compare(r.below) >= 0 {
-		good = w.fail(n, i, "contract.range", "exclusiveMaximum")
-	}
-	if m := r.multiple; m != nil {
-		multiple := false
-		if ok && m.isInt {
-			multiple = v%m.int == 0
-		} else {
-			d = strictjson.ParseDecimal(w.tape.Raw(i))
-			multiple = isMultiple(&d, &m.dec)
+		if !isDigit(c) {
+			return scaled{}, false
 		}
-		if !multiple {
-			good = w.fail(n, i, "contract.range", "multipleOf")
+		v.n = v.n*10 + int64(c-'0')
+	}
+	if dot > 0 {
+		v.scale = len(digits) - dot
+	}
+	if len(digits) < len(text) {
+		v.n = -v.n
+	}
+	return v, true
+}
+
+// level brings two numbers to the same scale, where they stay within 64 bits.
+func level(v, u scaled) (a, b int64, ok bool) {
+	const most = 1e9
+	switch d := v.scale - u.scale; {
+	case d == 0:
+		return v.n, u.n, true
+	case d > 0 && d < len(powers) && u.n < most && u.n > -most:
+		return v.n, u.n * powers[d], true
+	case d < 0 && -d < len(powers) && v.n < most && v.n > -most:
+		return v.n * powers[-d], u.n, true
+	}
+	return 0, 0, false
+}
+
+func (v *numeral) compare(b *bound) int {
+	if v.small && b.small {
+		if n, m, ok := level(v.scaled, b.scaled); ok {
+			return cmp.Compare(n, m)
 		}
 	}
-	return good
+	d := strictjson.ParseDecimal(v.text)
+	return d.Compare(&b.dec)
+}
+
+func (v *numeral) isMultiple(b *bound) bool {
+	if v.small && b.small {
+		if n, m, ok := level(v.scaled, b.scaled); ok {
+			return n%m == 0
+		}
+	}
+	d := strictjson.ParseDecimal(v.text)
+	return isMultiple(&d, &b.dec)
 }
 
 // isMultiple reports whether d is an integer times m, which is greater than 0. Its

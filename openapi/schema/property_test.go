@@ -22,7 +22,7 @@ func genValue(t *rapid.T, depth int) any {
 		return rapid.Bool().Draw(t, "bool")
 	case 2, 3:
 		return json.Number(rapid.SampledFrom([]string{"0", "1", "1.0", "-1", "1.5", "2", "1e2", "100", "0.1", "0.30", "3e-1",
-			"9007199254740993", "9007199254740992", "123456789012345678901234567890", "1.23456789012345678901e20", "-0", "1E+2"}).Draw(t, "number"))
+			"9007199254740993", "9007199254740992", "123456789012345678901234567890", "1.23456789012345678901e20", "-0", "1E+2", "0.29", "123456789.75", "-1.00", "0.0000000001", "999999999999999999", "2.5"}).Draw(t, "number"))
 	case 4, 5, 6:
 		return rapid.SampledFrom([]string{"", "a", "ab", "abc", "é", "aé𝄞", "1", "b"}).Draw(t, "string")
 	case 7, 8:
@@ -97,9 +97,9 @@ func genKeyword(t *rapid.T, s map[string]any, depth int) {
 	case "const":
 		s[k] = genValue(t, 1)
 	case "multipleOf":
-		s[k] = json.Number(rapid.SampledFrom([]string{"1", "0.1", "2", "0.3", "1e-3", "7", "1e2"}).Draw(t, "multiple"))
+		s[k] = json.Number(rapid.SampledFrom([]string{"1", "0.1", "2", "0.3", "1e-3", "7", "1e2", "0.01", "2.50", "123456789.25"}).Draw(t, "multiple"))
 	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
-		s[k] = json.Number(rapid.SampledFrom([]string{"0", "1", "1.5", "-2", "100", "9007199254740992.5", "1e25"}).Draw(t, "bound"))
+		s[k] = json.Number(rapid.SampledFrom([]string{"0", "1", "1.5", "-2", "100", "9007199254740992.5", "1e25", "0.10", "-1.000000000000000001", "0.000000001"}).Draw(t, "bound"))
 	case "minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains", "minProperties", "maxProperties":
 		s[k] = count()
 	case "pattern":
@@ -132,7 +132,7 @@ func genKeyword(t *rapid.T, s map[string]any, depth int) {
 // random schemas and values.
 func TestSecondOpinion(t *testing.T) {
 	compared := 0
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		s, ok := genSchema(t, 3).(map[string]any)
 		if !ok {
 			return
@@ -181,6 +181,9 @@ func TestSecondOpinion(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
+	for range 15 { // of 100 schemas each
+		rapid.Check(t, check)
+	}
 	t.Logf("compared %d", compared)
 }

@@ -30,6 +30,7 @@ type Set struct {
 	schemas  map[key]*Schema
 	patterns map[string]*pattern
 	anchors  map[string]bool // that a $dynamicRef names
+	unknown  map[string]bool // formats, each warned of once
 	classes  []string
 	warnings []*gatehouse.Error
 	directed bool // a schema is readOnly or writeOnly
@@ -78,6 +79,7 @@ func newSet(old bool, o Options) *Set {
 		schemas:  map[key]*Schema{},
 		patterns: map[string]*pattern{},
 		anchors:  map[string]bool{},
+		unknown:  map[string]bool{},
 		classes:  []string{""},
 	}
 }

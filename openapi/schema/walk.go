@@ -167,6 +167,9 @@ func (w *walk) check(n *node, i int, tracked bool) bool {
 		}
 	}
 	t := &w.tape.Tokens[i]
+	if n.nullable && t.Kind == strictjson.Null {
+		return true
+	}
 	if n.types != 0 && n.types&kindTypes[t.Kind] != kindTypes[t.Kind] {
 		if n.types&kindTypes[t.Kind] == 0 || !strictjson.IsInteger(w.tape.Raw(i)) {
 			return w.fail(n, i, "contract.type", "type")
