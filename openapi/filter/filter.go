@@ -50,6 +50,7 @@ type engine struct {
 	tape        strictjson.Tape
 	splitter    strictjson.Splitter
 	report      schema.Report
+	marks       []schema.Mark // memory of the report's
 	base        string // in front of the report's pointers
 	cut         cutter
 	out         []byte
@@ -59,8 +60,8 @@ type engine struct {
 func (e *engine) release() {
 	e.tape.Reset()
 	e.cut.reset()
-	if cap(e.report.Marks) > keep {
-		e.report.Marks = nil
+	if e.report.Marks = nil; cap(e.marks) > keep {
+		e.marks = nil
 	}
 	for _, b := range []*[]byte{&e.out, &e.cuts, &e.texts} {
 		if cap(*b) > keep {

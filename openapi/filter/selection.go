@@ -17,8 +17,12 @@ const (
 // A Selection is what a caller asked for: the properties to keep. It is immutable.
 type Selection struct {
 	members []selected
-	all     bool // the whole value
+	index   map[string]*Selection // of the members, where they are many
+	all     bool                  // the whole value
 }
+
+// fewSelected is up to how many members are compared one by one.
+const fewSelected = 8
 
 type selected struct {
 	name string
@@ -50,7 +54,20 @@ func ParseSelection(text string) (*Selection, error) {
 	if p.rest != "" {
 		return nil, selectionError("a closing parenthesis without an opening one")
 	}
+	root.makeIndex()
 	return root, nil
+}
+
+func (s *Selection) makeIndex() {
+	if len(s.members) > fewSelected {
+		s.index = make(map[string]*Selection, len(s.members))
+	}
+	for i := range s.members {
+		m := &s.members[i]
+		if m.sub.makeIndex(); s.index != nil {
+			s.index[m.name] = m.sub
+		}
+	}
 }
 
 func selectionError(what string) error {
@@ -140,6 +157,9 @@ func (s *Selection) add(name string) *Selection {
 // member returns what is selected of the member whose name is token m: nil for
 // nothing.
 func (s *Selection) member(t *strictjson.Tape, m int) *Selection {
+	if s.index != nil {
+		return s.index[string(t.StringBytes(m))]
+	}
 	for i := range s.members {
 		if t.Equal(m, s.members[i].name) {
 			return s.members[i].sub

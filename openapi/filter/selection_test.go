@@ -84,6 +84,28 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// Many names are found as few are.
+func TestSelectMany(t *testing.T) {
+	var names, members, kept []string
+	for i := range 100 {
+		name := fmt.Sprintf("n%d", i)
+		members = append(members, fmt.Sprintf(`"%s":%d`, name, i))
+		if i%3 == 0 {
+			names, kept = append(names, name), append(kept, members[i])
+		}
+	}
+	members[3] = `"\u006e3":3`
+	kept[1] = members[3]
+	s, err := ParseSelection("a(" + strings.Join(names, ",") + ")")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, want := `{"a":{`+strings.Join(members, ",")+"}}", `{"a":{`+strings.Join(kept, ",")+"}}"
+	if got := cutNames(t, in, nil, s, nil); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
 func FuzzParseSelection(f *testing.F) {
 	f.Add("id,customer(name,address/city),items/sku")
 	f.Add("a(b(c),d),e/f/g(h,i)")

@@ -131,11 +131,19 @@ func (e *engine) settle(dst []byte, o *Options, s *schema.Schema) (out []byte, c
 func (e *engine) check(o *Options, s *schema.Schema) error {
 	r := &e.report
 	r.Max, r.Unknown, r.Exceptions, r.Cut, r.Base = o.Violations, o.Unknown, o.Exceptions, o.Cut, e.base
-	if r.Marks == nil {
-		r.Marks = make([]schema.Mark, 0, 256)
+	r.Marks = nil
+	if o.Cut || o.View != nil { // nobody else asks how values are declared
+		if e.marks == nil {
+			e.marks = make([]schema.Mark, 0, 256)
+		}
+		r.Marks = e.marks
 	}
 	r.Reset()
-	if s.Check(&e.tape, 0, r) {
+	ok := s.Check(&e.tape, 0, r)
+	if r.Marks != nil {
+		e.marks = r.Marks
+	}
+	if ok {
 		return nil
 	}
 	bad := &Invalid{Violations: append([]schema.Violation(nil), r.Violations...)}
