@@ -29,6 +29,7 @@ func newRun(a *app) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: runs(func(ctx context.Context, args []string) error {
 			a.named(args)
+			go server.SpareCollector(ctx)
 			log, level := server.NewLog(a.stderr)
 			var started atomic.Bool
 			s, err := server.Start(context.WithoutCancel(ctx), server.Options{ConfigPath: a.config, Log: log, Level: level,
