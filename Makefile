@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/gatehouse
 FUZZTIME ?= 60s
 
-.PHONY: build demo test race lint bench fuzz soak tools clean
+.PHONY: build demo test race lint bench pgo fuzz soak tools clean
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/gatehouse
@@ -21,6 +21,13 @@ lint: ## gofmt, vet, staticcheck
 bench: build ## the side-by-side table; writes bench/results.json
 	./scripts/install-test-parts bench
 	cd bench && $(GO) run . -gatehouse ../$(BIN)
+
+pgo: ## profiles the gateway under the load of the bench, for the compiler: cmd/gatehouse/default.pgo
+	rm -rf bin/profiles && mkdir -p bin/profiles
+	$(GO) build -trimpath -pgo=off -tags cpuprofile -o bin/gatehouse-profiled ./cmd/gatehouse
+	cd bench && GATEHOUSE_CPUPROFILE=$(CURDIR)/bin/profiles $(GO) run . -gatehouse ../bin/gatehouse-profiled -out ../bin/profiles/results.json \
+		-only '^(plain-get|plain-post|protected-get|tls-get)/nginx$$' || true # bars that are missed are no matter here
+	$(GO) tool pprof -proto -output cmd/gatehouse/default.pgo bin/profiles/*.pprof
 
 fuzz: ## each fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME)
