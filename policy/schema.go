@@ -76,12 +76,11 @@ func classes(op *gatehouse.Operation) []string {
 // pathParams lists the parameter names of a path template, sorted.
 func pathParams(template string) []string {
 	var names []string
-	for s := range strings.SplitSeq(template, "/") {
-		if name, ok := strings.CutPrefix(s, "{"); ok {
-			name = strings.TrimSuffix(strings.TrimSuffix(name, "}"), "...")
-			if name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+	for part := range strings.SplitSeq(template, "{") {
+		name, _, closed := strings.Cut(part, "}")
+		name = strings.TrimSuffix(name, "...")
+		if closed && name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)

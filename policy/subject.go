@@ -189,8 +189,10 @@ func rankOf(template string) string {
 	for seg := range strings.SplitSeq(template, "/") {
 		switch {
 		case strings.HasSuffix(seg, "...}"):
+			b.WriteByte('3')
+		case strings.HasPrefix(seg, "{") && strings.IndexByte(seg, '}') == len(seg)-1:
 			b.WriteByte('2')
-		case strings.HasPrefix(seg, "{"):
+		case strings.Contains(seg, "{"):
 			b.WriteByte('1')
 		default:
 			b.WriteByte('0')
@@ -206,11 +208,31 @@ func templateMatches(template, path string) bool {
 		if strings.HasPrefix(seg, "{") && strings.HasSuffix(seg, "...}") {
 			return len(p) > i
 		}
-		if i >= len(p) || !strings.HasPrefix(seg, "{") && seg != p[i] || p[i] == "" && seg != "" {
+		if i >= len(p) || !segmentMatches(seg, p[i]) {
 			return false
 		}
 	}
 	return len(t) == len(p)
+}
+
+// segmentMatches reports whether a segment fits one of a template, made of literals
+// and parameters of one byte or more.
+func segmentMatches(template, seg string) bool {
+	literal, rest, found := strings.Cut(template, "{")
+	if !found {
+		return template == seg
+	}
+	after, ok := strings.CutPrefix(seg, literal)
+	if !ok || after == "" {
+		return false
+	}
+	_, next, _ := strings.Cut(rest, "}")
+	for end := 1; end <= len(after); end++ { // people ask this, one path at a time
+		if segmentMatches(next, after[end:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // Grants is the result of a review.
