@@ -381,6 +381,7 @@ type schema struct {
 	Examples    []string           `json:"examples"`
 	Items       *schema            `json:"items"`
 	Properties  orderedSchemas     `json:"properties"`
+	AnyOf       []*schema          `json:"anyOf"`
 	Additional  json.RawMessage    `json:"additionalProperties"`
 }
 
@@ -436,6 +437,10 @@ func reference(t *testing.T) string {
 				walk(at, p.schema)
 			case p.schema.Items != nil && p.schema.Items.Ref != "":
 				walk(at+"[]", p.schema.Items)
+			case len(p.schema.AnyOf) > 0:
+				walk(at, p.schema.AnyOf[0])
+			case entries(p.schema).Ref != "":
+				walk(at+".<name>", entries(p.schema))
 			}
 		}
 	}
@@ -443,11 +448,22 @@ func reference(t *testing.T) string {
 	return b.String()
 }
 
+// entries is the schema of a mapping's values.
+func entries(s *schema) *schema {
+	var out schema
+	_ = json.Unmarshal(s.Additional, &out) // false, where no other key may stand
+	return &out
+}
+
 // kind says in a word what a value is.
 func kind(whole, s *schema) string {
 	switch {
 	case s.Ref != "":
 		return "section"
+	case len(s.AnyOf) > 0:
+		return "text, or section"
+	case entries(s).Ref != "":
+		return "sections by name"
 	case len(s.Enum) > 0:
 		return "`" + strings.Join(s.Enum, "`, `") + "`"
 	case s.Items != nil && s.Items.Ref != "":

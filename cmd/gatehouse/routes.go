@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -24,7 +25,10 @@ func newRoutes(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			routes := server.Routes(cfg)
+			routes, err := server.Routes(cfg, filepath.Dir(a.config))
+			if err != nil {
+				return a.notStarted(err)
+			}
 			if a.json() {
 				return a.writeJSON(routes)
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi"
 )
 
 // An API is a set of operations under one host and base path.
@@ -38,7 +39,9 @@ type API struct {
 
 	Egress *Egress `yaml:"egress" jsonschema_description:"The API is a third party's, called by one's own services through egress listeners only."`
 
-	Operations []Operation `yaml:"operations" jsonschema_description:"The operations: one method and path template each."`
+	Contract *openapi.Config `yaml:"contract" jsonschema_description:"The API's OpenAPI document, to which requests and answers are held: the name of its file, or that with more."`
+
+	Operations []Operation `yaml:"operations" jsonschema_description:"The operations: one method and path template each; with a contract, the id of one of its operations and what is to hold for it besides."`
 }
 
 // WithDefaults returns a with its unset values filled in.
@@ -51,6 +54,10 @@ func (a API) WithDefaults() API {
 		e := a.Egress.WithDefaults()
 		a.Egress = &e
 		setDefault(&a.Credentials, "remove") // they are for the gateway, not for third parties
+	}
+	if a.Contract != nil {
+		c := a.Contract.WithDefaults()
+		a.Contract = &c
 	}
 	setDefault(&a.Credentials, "forward")
 	setDefault(&a.Timeout, 30*time.Second)
@@ -127,12 +134,12 @@ func (o *Operation) methods() [8]methodKey {
 
 // WithDefaults returns o with its unset values filled in.
 func (o Operation) WithDefaults() Operation {
-	setDefault(&o.Access, "policy")
-	if o.ID == "" {
-		if method, path := o.Route(); path != "" {
-			o.ID = method + " " + path
-		}
+	method, path := o.Route()
+	if path == "" {
+		return o // of a contract, which has the rest
 	}
+	setDefault(&o.Access, "policy")
+	setDefault(&o.ID, method+" "+path)
 	return o
 }
 

@@ -52,6 +52,11 @@ func (k *checker) api(path string, a *API) {
 	k.csrf(path+".csrf", a)
 	k.headers(path, a)
 	k.egress(path, a)
+	k.contract(path, a)
+	if a.Contract != nil {
+		k.overrides(path, a)
+		return
+	}
 	k.operations(path, a)
 }
 
@@ -123,7 +128,7 @@ func (k *checker) modes(path string, mode *gatehouse.Mode, modes map[string]gate
 
 // undocumented warns where a matching policy could let anything through.
 func (k *checker) undocumented(path string, a *API) {
-	if len(a.Operations) == 0 && a.Undocumented == "refuse" {
+	if len(a.Operations) == 0 && a.Contract == nil && a.Undocumented == "refuse" {
 		k.warnAt(path, "config.no_operations", fmt.Sprintf("API %q has no operations and answers 404 to everything", a.Name),
 			"list operations, or undocumented: report")
 	}

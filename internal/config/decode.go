@@ -122,6 +122,10 @@ func enumOf(f reflect.StructField) []string {
 }
 
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
+	if n.kind == scalar && v.Type() == contractType {
+		d.scalar(n, v.FieldByName("File"), path, nil)
+		return
+	}
 	if n.kind != mapping {
 		d.wrong(n, path, "a mapping")
 		return

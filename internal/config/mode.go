@@ -4,12 +4,14 @@ import (
 	"slices"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi"
 )
 
 // KnownControls are the names a mode may be given for. Normalising has none: it
 // cannot be turned off.
 var KnownControls = []string{
-	"authn", "authn.requirements", "policy", "limits.address", "limits.caller", "limits.concurrency", "cors", "csrf", "egress",
+	"authn", "authn.requirements", "policy", "limits.address", "limits.caller", "limits.concurrency", "cors", "csrf",
+	openapi.SecurityName, openapi.LifecycleName, openapi.RequestName, openapi.ResponseName, "egress",
 }
 
 // KnownVariables are what the values of header edits may hold in braces.

@@ -26,7 +26,7 @@ type assembly struct {
 	log   *slog.Logger
 
 	apis        []*gatehouse.API
-	operations  map[*config.Operation]*gatehouse.Operation
+	served      map[*config.API][]served
 	catchAll    map[*config.API]*gatehouse.Operation // undocumented: report
 	pools       map[string]*upstream.Pool
 	authn       *authn.Service
@@ -48,12 +48,14 @@ func assemble(cfg *config.Config, dir string, st *state, before *assembly, log *
 }
 
 func newAssembly(cfg *config.Config, dir string, st *state, log *slog.Logger) *assembly {
-	return &assembly{cfg: cfg, dir: dir, state: st, log: log, operations: map[*config.Operation]*gatehouse.Operation{},
+	return &assembly{cfg: cfg, dir: dir, state: st, log: log, served: map[*config.API][]served{},
 		catchAll: map[*config.API]*gatehouse.Operation{}, pools: map[string]*upstream.Pool{}}
 }
 
 func (a *assembly) build(before *assembly) error {
-	a.vocabulary()
+	if err := a.vocabulary(); err != nil {
+		return err
+	}
 	if err := a.compilePolicies(); err != nil {
 		return err
 	}
@@ -118,36 +120,6 @@ func (a *assembly) at(section string, err error) error {
 	return &c
 }
 
-// vocabulary makes the APIs and operations that every room then speaks of.
-func (a *assembly) vocabulary() {
-	for i := range a.cfg.APIs {
-		c := &a.cfg.APIs[i]
-		api := &gatehouse.API{Name: c.Name, BasePath: c.BasePath, Version: c.Version, Owner: c.Owner}
-		for _, h := range c.Hosts {
-			api.Hosts = append(api.Hosts, strings.ToLower(h))
-		}
-		a.apis = append(a.apis, api)
-		for j := range c.Operations {
-			o := &c.Operations[j]
-			method, path := o.Route()
-			op := &gatehouse.Operation{API: api, ID: o.ID, Method: method, Path: path, Scopes: o.Scopes, ACR: o.ACR, MaxAge: o.MaxAge,
-				Tags: o.Tags, Endpoint: endpoint(method, c.BasePath, path), At: a.cfg.At(fmt.Sprintf("apis[%d].operations[%d]", i, j))}
-			if o.Access == "public" {
-				op.Access = gatehouse.AccessPublic
-			}
-			a.operations[o] = op
-		}
-		if c.Undocumented == "report" {
-			a.catchAll[c] = &gatehouse.Operation{API: api, ID: "undocumented", Method: "*", Path: "/{path...}", Undocumented: true,
-				Endpoint: endpoint("*", c.BasePath, "/{undocumented}"), At: a.cfg.At(fmt.Sprintf("apis[%d]", i))}
-		}
-	}
-}
-
-func endpoint(method, base, path string) string {
-	return method + " " + strings.TrimSuffix(base, "/") + path
-}
-
 func (a *assembly) compilePolicies() error {
 	files, entities, err := a.cfg.Policies.Read(a.dir)
 	if err != nil {
@@ -156,8 +128,8 @@ func (a *assembly) compilePolicies() error {
 	in := policy.Input{APIs: a.apis, Entities: entities}
 	for i := range a.cfg.APIs {
 		c := &a.cfg.APIs[i]
-		for j := range c.Operations {
-			in.Operations = append(in.Operations, a.operations[&c.Operations[j]])
+		for _, s := range a.served[c] {
+			in.Operations = append(in.Operations, s.op)
 		}
 		if op := a.catchAll[c]; op != nil {
 			in.Operations = append(in.Operations, op)
@@ -251,8 +223,8 @@ func (a *assembly) checkSites() error {
 	for i := range a.cfg.APIs {
 		c := &a.cfg.APIs[i]
 		var routes []*gateway.Route
-		for j := range c.Operations {
-			routes = append(routes, &gateway.Route{Operation: a.operations[&c.Operations[j]]})
+		for _, s := range a.served[c] {
+			routes = append(routes, &gateway.Route{Operation: s.op})
 		}
 		s, err := gateway.NewSite(a.apis[i], routes)
 		if err == nil {

@@ -7,18 +7,28 @@ import (
 	"github.com/gatehouse/gatehouse/authn"
 	"github.com/gatehouse/gatehouse/gateway"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/openapi"
 	"github.com/gatehouse/gatehouse/ratelimit"
 )
 
 // controls is the path's order: cheap before dear, and nobody unauthorised makes
 // the dear ones work. Identify (authn, csrf) stands between admit and judge head;
 // gateway sees to it and to CORS.
-func (a *assembly) controls() []placed {
+// Those of a contract are nil where its document has nothing for them to judge.
+func (a *assembly) controls(s served) []placed {
+	c := s.contract
+	if c == nil {
+		c = new(openapi.Contract) // of nobody's operations
+	}
 	return []placed{
 		{gatehouse.StepAdmit, a.limiter.Admit()},
 		{gatehouse.StepJudgeHead, a.limiter.Caller()},
 		{gatehouse.StepJudgeHead, a.authn.Requirements()},
+		{gatehouse.StepJudgeHead, c.Security(s.op)},
 		{gatehouse.StepJudgeHead, a.policy.Control()},
+		{gatehouse.StepJudgeHead, c.Lifecycle(s.op)},
+		{gatehouse.StepJudgeBody, c.Request(s.op)},
+		{gatehouse.StepJudgeBody, c.Response(s.op)},
 		{gatehouse.StepJudgeBody, a.concurrency},
 	}
 }
@@ -31,20 +41,23 @@ type placed struct {
 // stages gives the controls their modes for one operation. Those that could say
 // nothing of its calls are left out: each costs a clock reading and its part of
 // the record.
-func (a *assembly) stages(api *config.API, op *config.Operation) []gateway.Stage {
+func (a *assembly) stages(api *config.API, s served) []gateway.Stage {
 	var out []gateway.Stage
-	for _, p := range a.controls() {
+	for _, p := range a.controls(s) {
+		if p.control == nil {
+			continue
+		}
 		switch p.control.Name() {
 		case ratelimit.ConcurrencyControl:
-			if !a.bounded(api) {
+			if s.answer != nil || !a.bounded(api) {
 				continue
 			}
 		case authn.RequirementsName:
-			if !a.demands(op) {
+			if !a.demands(s.op) {
 				continue
 			}
 		}
-		out = append(out, gateway.NewStage(p.step, p.control, a.cfg.ModeOf(p.control.Name(), api, op)))
+		out = append(out, gateway.NewStage(p.step, p.control, a.cfg.ModeOf(p.control.Name(), api, s.cfg)))
 	}
 	return out
 }
@@ -62,12 +75,7 @@ func (a *assembly) bounded(api *config.API) bool {
 }
 
 // demands reports whether authn.requirements has something to check or to say of
-// an operation: what it demands of the caller, and the next nonce for DPoP. op is
-// nil for what is undocumented.
-func (a *assembly) demands(op *config.Operation) bool {
-	if a.cfg.Authn.DPoP.Nonce || op == nil {
-		return a.cfg.Authn.DPoP.Nonce
-	}
-	o := a.operations[op]
-	return len(o.Scopes) > 0 || len(o.ACR) > 0 || o.MaxAge > 0
+// an operation: what it demands of the caller, and the next nonce for DPoP.
+func (a *assembly) demands(op *gatehouse.Operation) bool {
+	return a.cfg.Authn.DPoP.Nonce || len(op.Scopes) > 0 || len(op.ACR) > 0 || op.MaxAge > 0
 }

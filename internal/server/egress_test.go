@@ -304,7 +304,11 @@ func TestEgressCredentials(t *testing.T) {
 		if err != nil || !bytes.Contains(records, []byte(`"api":"partner"`)) {
 			t.Errorf("%v, %s", err, records)
 		}
-		for what, text := range map[string]string{"the log": h.log.String(), "a decision": string(records), "the routes": fmt.Sprint(Routes(h.current.cfg)), "the answer": fmt.Sprint(res.Header, body)} {
+		routes, err := Routes(h.current.cfg, h.dir)
+		if err != nil {
+			t.Error(err)
+		}
+		for what, text := range map[string]string{"the log": h.log.String(), "a decision": string(records), "the routes": fmt.Sprint(routes), "the answer": fmt.Sprint(res.Header, body)} {
 			if strings.Contains(text, partnerSecret) {
 				t.Errorf("the credential stands in %s", what)
 			}

@@ -93,7 +93,9 @@ func Check(path string, env config.Env) (config.Diagnostics, error) {
 		return diags, err
 	}
 	a := newAssembly(cfg, filepath.Dir(path), nil, slog.New(slog.DiscardHandler))
-	a.vocabulary()
+	if err := a.vocabulary(); err != nil {
+		return diags, err
+	}
 	if err := a.compilePolicies(); err != nil {
 		return diags, err
 	}

@@ -17,16 +17,15 @@ func (a *assembly) site(i int) (*gateway.Site, error) {
 		return nil, err
 	}
 	var routes []*gateway.Route
-	for j := range c.Operations {
-		o := &c.Operations[j]
-		routes = append(routes, a.route(shared, c, o, a.operations[o]))
+	for _, s := range a.served[c] {
+		routes = append(routes, a.route(shared, c, s))
 	}
 	s, err := gateway.NewSite(a.apis[i], routes)
 	if err != nil {
 		return nil, err
 	}
 	if op := a.catchAll[c]; op != nil {
-		s.Undocumented = a.route(shared, c, nil, op)
+		s.Undocumented = a.route(shared, c, served{op: op})
 	}
 	for _, name := range c.Allow {
 		if bit, ok := gateway.ParseOddity(name); ok {
@@ -86,8 +85,8 @@ func headers(c *config.API, r *gateway.Route) (err error) {
 func (a *assembly) apiOptions(c *config.API) authn.APIOptions {
 	o := authn.APIOptions{Methods: c.Authenticate, Resource: resource(c)}
 	seen := map[string]bool{}
-	for i := range c.Operations {
-		for _, s := range c.Operations[i].Scopes {
+	for _, op := range a.served[c] {
+		for _, s := range op.op.Scopes {
 			if !seen[s] {
 				seen[s] = true
 				o.Scopes = append(o.Scopes, s)
@@ -133,12 +132,14 @@ func (a *assembly) vouch(c *config.API) (gateway.Vouch, error) {
 	return v, nil
 }
 
-// route completes the shared part for one operation; o is nil for paths that
-// nobody declared.
-func (a *assembly) route(shared *gateway.Route, c *config.API, o *config.Operation, op *gatehouse.Operation) *gateway.Route {
-	r := *shared
-	r.Operation = op
-	r.Stages = a.stages(c, o)
+// route completes the shared part for one operation.
+func (a *assembly) route(shared *gateway.Route, c *config.API, s served) *gateway.Route {
+	r, o := *shared, s.cfg
+	r.Operation = s.op
+	if s.answer != nil {
+		r.Forwarder, r.Egress = s.answer, nil
+	}
+	r.Stages = a.stages(c, s)
 	r.AuthMode = a.cfg.ModeOf("authn", c, o)
 	r.DefaultDeny = a.cfg.ModeOf("policy", c, o)
 	r.CSRF = &gateway.CSRF{Mode: a.cfg.ModeOf("csrf", c, o)}

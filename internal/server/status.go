@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -50,9 +51,11 @@ type RouteInfo struct {
 }
 
 // Routes lists the operations of a configuration with the mode of every control.
-func Routes(cfg *config.Config) []RouteInfo {
-	a := newAssembly(cfg, "", nil, nil)
-	a.vocabulary()
+func Routes(cfg *config.Config, dir string) ([]RouteInfo, error) {
+	a := newAssembly(cfg, dir, nil, nil)
+	if err := a.vocabulary(); err != nil {
+		return nil, err
+	}
 	var out []RouteInfo
 	for i := range cfg.APIs {
 		c := &cfg.APIs[i]
@@ -66,7 +69,7 @@ func Routes(cfg *config.Config) []RouteInfo {
 		add := func(op *gatehouse.Operation, o *config.Operation) {
 			modes := map[string]string{}
 			for _, control := range config.KnownControls {
-				if control == "egress" && c.Egress == nil {
+				if control == "egress" && c.Egress == nil || strings.HasPrefix(control, "openapi.") && c.Contract == nil {
 					continue
 				}
 				modes[control] = cfg.ModeOf(control, c, o).String()
@@ -74,21 +77,23 @@ func Routes(cfg *config.Config) []RouteInfo {
 			out = append(out, RouteInfo{API: c.Name, Hosts: c.Hosts, Endpoint: op.Endpoint, ID: op.ID, Access: op.Access.String(),
 				Scopes: op.Scopes, Tags: op.Tags, Upstream: name, Egress: c.Egress != nil, Modes: modes, At: op.At.String()})
 		}
-		for j := range c.Operations {
-			add(a.operations[&c.Operations[j]], &c.Operations[j])
+		for _, s := range a.served[c] {
+			add(s.op, s.cfg)
 		}
 		if op := a.catchAll[c]; op != nil {
 			add(op, nil)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // Policies compiles the policies of a configuration, for reviews of who may do
 // what.
 func Policies(cfg *config.Config, dir string) (*policy.Set, error) {
 	a := newAssembly(cfg, dir, nil, nil)
-	a.vocabulary()
+	if err := a.vocabulary(); err != nil {
+		return nil, err
+	}
 	err := a.compilePolicies()
 	return a.policy, err
 }
