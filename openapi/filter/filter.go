@@ -51,7 +51,7 @@ type engine struct {
 	splitter    strictjson.Splitter
 	report      schema.Report
 	marks       []schema.Mark // memory of the report's
-	base        string // in front of the report's pointers
+	base        string        // in front of the report's pointers
 	cut         cutter
 	out         []byte
 	cuts, texts []byte // of settle

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"bytes"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -90,11 +89,10 @@ func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) 
 			b = appendInert(b, t.StringBytes(step))
 		}
 	}
-	if len(b) > maxPointer {
-		b = append(b[:maxPointer-len("…")], "…"...)
-		b = bytes.ToValidUTF8(b, nil)
-	}
 	r.scratch = b
+	if len(b) > maxPointer {
+		b = []byte(printable(string(b)))
+	}
 	for i := range r.Places {
 		if r.Places[i].Code == code && r.Places[i].Pointer == string(b) {
 			return
@@ -132,13 +130,25 @@ func appendInert(b, name []byte) []byte {
 	return b
 }
 
-// appendPrintable appends text with what could break a line as "?".
-func appendPrintable(b []byte, text string) []byte {
-	for _, r := range text {
+// printable returns a pointer as a log may show it: of bounded length, with what
+// could break a line as "?".
+func printable(pointer string) string {
+	plain := len(pointer) <= maxPointer
+	for _, r := range pointer {
+		plain = plain && unicode.IsPrint(r) && r != utf8.RuneError
+	}
+	if plain {
+		return pointer
+	}
+	var b []byte
+	for _, r := range pointer {
+		if len(b) >= maxPointer-utf8.UTFMax {
+			return string(append(b, "…"...))
+		}
 		if !unicode.IsPrint(r) {
 			r = '?'
 		}
 		b = utf8.AppendRune(b, r)
 	}
-	return b
+	return string(b)
 }

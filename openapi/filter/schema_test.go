@@ -200,6 +200,24 @@ func TestFilterRefusesBySchema(t *testing.T) {
 	}
 }
 
+// Names that came with the answer reach the log short and inert.
+func TestVerdictIsInert(t *testing.T) {
+	s := newShop(t)
+	o := &Options{Schema: s.schema(t, "Map"), Cut: true}
+	for _, name := range []string{`\u001b[2Jx\n`, strings.Repeat("ä", 1000)} {
+		_, f, err := stream(o, `{"`+name+`":{"a":"x"}}`, 100)
+		v := f.Verdict()
+		if err == nil || len(v.Details) != 1 {
+			t.Fatalf("%v %+v", err, v)
+		}
+		for _, text := range []string{v.Reason.Message, v.Details[0].Pointer, err.Error()} {
+			if len(text) > 2*maxPointer || strings.ContainsAny(text, "\x1b\n\ufffd") {
+				t.Errorf("%q", text)
+			}
+		}
+	}
+}
+
 func TestExceptionsAndClasses(t *testing.T) {
 	s := newShop(t)
 	except, err := schema.NewPointers("/*/margin", "/1/hint")

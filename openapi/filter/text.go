@@ -63,7 +63,7 @@ func (e *Invalid) Error() string {
 		msg += " (" + v.Keyword + ")"
 	}
 	if v.Pointer != "" {
-		msg += " at " + string(appendPrintable(nil, v.Pointer))
+		msg += " at " + printable(v.Pointer)
 	}
 	if more := len(e.Violations) - 1; more > 0 {
 		msg += ", and " + strconv.Itoa(more) + " more"

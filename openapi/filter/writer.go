@@ -220,7 +220,7 @@ func (f *Writer) Verdict() gatehouse.Verdict {
 	if errors.As(f.err, &bad) {
 		for i := range bad.Violations {
 			b := &bad.Violations[i]
-			v.Details = append(v.Details, gatehouse.Detail{Code: b.Code, Pointer: b.Pointer, At: b.At})
+			v.Details = append(v.Details, gatehouse.Detail{Code: b.Code, Pointer: printable(b.Pointer), At: b.At})
 		}
 	}
 	return v
