@@ -42,7 +42,7 @@ func trickle(t *testing.T, c net.Conn, text string, every time.Duration) string 
 func TestSlowHeads(t *testing.T) {
 	t.Parallel()
 	up := newWire(t)
-	h := newDoors(t, doorOptions{upstream: up.url(), limits: "read_header_timeout: 400ms, idle_timeout: 400ms"})
+	h := newDoors(t, doorOptions{upstream: up.url(), limits: "read_header_timeout: 1s, idle_timeout: 1s"})
 	const head = "GET /any/x HTTP/1.1\r\nHost: shop.localhost\r\nX-Slow: " // 51 bytes, and then for ever
 	hello := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 	plain := func(strict string) net.Conn { return h.dial("plain" + strict) }
