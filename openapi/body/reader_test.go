@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi/body"
 	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/openapi/schema"
@@ -264,5 +265,27 @@ func TestSequences(t *testing.T) {
 		if got := check(b, c.contentType, "", c.text); got != c.want {
 			t.Errorf("%q %q: %q, want %q", c.contentType, c.text, got, c.want)
 		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	h := gatehouse.Header{{Name: "content-type", Value: "a/b"}, {Name: "Content-Encoding", Value: "gzip"}, {Name: "content-encoding", Value: "br"}}
+	if contentType, encoding, err := body.Fields(h); contentType != "a/b" || encoding != "gzip, br" || err != nil {
+		t.Error(contentType, encoding, err)
+	}
+	h.Add("Content-Type", "a/b")
+	if _, _, err := body.Fields(h); err == nil || err.Status != 415 {
+		t.Error(err)
+	}
+}
+
+// Every code is listed once, and has the status it says.
+func TestCodes(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range body.Codes {
+		if seen[c.Code] || !strings.HasPrefix(c.Code, "contract.") || c.Means == "" || c.Status < 400 || c.Status > 415 {
+			t.Errorf("%+v", c)
+		}
+		seen[c.Code] = true
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (d *Decoder) Check(x *gatehouse.Exchange, r *schema.Report) (edits gatehouse.Edits, ok bool) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
-	c := check{s: s, r: r, limits: &d.o.Limits, ok: true}
+	c := check{s: s, r: r, limits: &d.o.Limits, ok: true, crumbs: -1}
 	for _, p := range d.path {
 		c.checkPath(p, x.Params)
 	}
@@ -37,9 +37,9 @@ type check struct {
 	limits *strictjson.Limits
 	ok     bool
 	fails  int // violations that fail the check
-	// pieces of cookies begin here
+	// crumbs is where the pieces of cookies begin; -1: there are none
 	crumbs int
-	// something is unknown: in the query, among the cookies
+	// Something is unknown: in the query, among the cookies.
 	strange, strangeCookie bool
 }
 
@@ -150,7 +150,7 @@ func (c *check) reject(p *param, f fault, mark int) {
 	case f != faultSchema:
 		c.fail(parameterCodes[f], p.label, p.at)
 	case len(c.r.Violations) == mark: // there was no room to say what
-		c.fail("contract.parameter_invalid", p.label, p.at)
+		c.fail(codeInvalid, p.label, p.at)
 	default:
 		c.ok = false
 		c.fails += len(c.r.Violations) - mark

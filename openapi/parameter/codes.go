@@ -27,12 +27,38 @@ const (
 	faultMissing
 	// faultUnknown: nothing declares the name.
 	faultUnknown
-	// faultEmpty: an object or array stands where none can be written.
-	faultEmpty
 )
 
-// parameterCodes are the reason codes of parameters. What a schema says of a value
-// keeps its word: "contract.range" becomes "contract.parameter_range".
+// codeInvalid stands for what a schema found where the report had no room to say it.
+const codeInvalid = "contract.parameter_invalid"
+
+// Codes are the codes of parameters with what each says. What a schema says of a
+// value keeps its word: "contract.range" becomes "contract.parameter_range".
+var Codes = []struct{ Code, Means string }{
+	{"contract.parameter_missing", "a required parameter is not there"},
+	{"contract.parameter_type", "the text spells no value of the types that the schema takes"},
+	{"contract.parameter_encoding", "an escape is broken, or what it stands for is NUL or no UTF-8"},
+	{"contract.parameter_syntax", "the text is not what the style makes of an array or object"},
+	{"contract.parameter_repeated", "what has one value is given twice"},
+	{"contract.parameter_member_repeated", "an object has a member twice"},
+	{"contract.parameter_separator", "a raw semicolon, which some readers take for an ampersand"},
+	{"contract.parameter_ambiguous", "a name that some readers take for a declared one: another case, brackets, white space, an underscore"},
+	{"contract.parameter_count", "more parameters than the limit"},
+	{"contract.parameter_json", "the content is not strict JSON; the keyword says why"},
+	{"contract.parameter_unknown", "nothing declares the parameter"},
+	{codeInvalid, "the schema refuses the value"},
+	{"contract.form_type", "a form's field spells no value of the types that the schema takes"},
+	{"contract.form_encoding", "a form's field has a broken escape, or one for NUL or no UTF-8"},
+	{"contract.form_syntax", "a form's field is not what its style makes of an array or object"},
+	{"contract.form_repeated", "a form's field stands twice and is no array"},
+	{"contract.form_member_repeated", "an object in a form has a member twice"},
+	{"contract.form_separator", "a raw semicolon in a form, which some readers take for an ampersand"},
+	{"contract.form_ambiguous", "a form's field that some readers take for a declared one: \"tags[]\""},
+	{"contract.form_count", "more fields than the limit"},
+	{"contract.form_json", "a form's field is not strict JSON; the keyword says why"},
+}
+
+// parameterCodes are the reason codes of parameters.
 var parameterCodes = [...]string{
 	faultType:      "contract.parameter_type",
 	faultEncoding:  "contract.parameter_encoding",
@@ -45,7 +71,6 @@ var parameterCodes = [...]string{
 	faultJSON:      "contract.parameter_json",
 	faultMissing:   "contract.parameter_missing",
 	faultUnknown:   "contract.parameter_unknown",
-	faultEmpty:     "contract.parameter_empty",
 }
 
 // formCodes are the same of the fields of a form.
@@ -61,5 +86,4 @@ var formCodes = [...]string{
 	faultJSON:      "contract.form_json",
 	faultMissing:   "contract.required",
 	faultUnknown:   "contract.unknown_property",
-	faultEmpty:     "contract.form_empty",
 }

@@ -8,9 +8,8 @@ import (
 
 // unknown deals with what nothing declares, when everything declared is judged.
 func (c *check) unknown(d *Decoder, x *gatehouse.Exchange, edits *gatehouse.Edits) {
-	end := len(c.s.pieces)
-	split := end
-	if c.strangeCookie || len(d.cookie) > 0 || c.crumbs > 0 {
+	split := len(c.s.pieces)
+	if c.crumbs >= 0 {
 		split = c.crumbs
 	}
 	if c.strange {
