@@ -24,9 +24,8 @@ const ratioFloor = 256 << 10
 // Windows a decoder has to remember: RFC 9659 for zstd, what every encoder takes
 // unless told otherwise for brotli. A larger one is memory a stranger asks for.
 const (
-	zstdWindow     = 8 << 20
-	brotliWindow   = 22 // bits
-	keptBufferSize = 1 << 20
+	zstdWindow   = 8 << 20
+	brotliWindow = 22 // bits
 )
 
 // Undo returns a body without its content codings (RFC 9110, section 8.4), at most
@@ -38,7 +37,12 @@ const (
 //
 // contentEncoding is the field's value, several field lines joined by commas.
 func Undo(contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Error) {
-	o = o.withDefaults()
+	var room [maxCodings]bytes.Buffer
+	return undoAll(&room, contentEncoding, body, o.withDefaults())
+}
+
+// undoAll undoes the codings into room, one after the other.
+func undoAll(room *[maxCodings]bytes.Buffer, contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Error) {
 	codings, err := parseCodings(contentEncoding)
 	if err != nil {
 		return nil, err
@@ -47,13 +51,24 @@ func Undo(contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Er
 		if codings[i] == 0 {
 			continue
 		}
-		var buf bytes.Buffer
-		if err := undo(&buf, codings[i], body, o); err != nil {
+		if err := undo(&room[i], codings[i], body, o); err != nil {
 			return nil, err
 		}
-		body = buf.Bytes()
+		body = room[i].Bytes()
 	}
 	return body, nil
+}
+
+// rooms are memory for bodies that are only looked at.
+var rooms = sync.Pool{New: func() any { return new([maxCodings]bytes.Buffer) }}
+
+func giveRoomBack(room *[maxCodings]bytes.Buffer) {
+	for i := range room {
+		if room[i].Reset(); room[i].Cap() > keptBuffer {
+			room[i] = bytes.Buffer{}
+		}
+	}
+	rooms.Put(room)
 }
 
 type coding uint8

@@ -1,6 +1,7 @@
 package body
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -236,7 +237,9 @@ func (b *Reader) empty() (bool, *gatehouse.Error) {
 
 // undone reads a body without its content codings.
 func (b *Reader) undone(m *media, t *mediaType, k kind, encoding string, body []byte, r *schema.Report) (bool, *gatehouse.Error) {
-	plain, err := Undo(encoding, body, b.o)
+	room := rooms.Get().(*[maxCodings]bytes.Buffer)
+	defer giveRoomBack(room)
+	plain, err := undoAll(room, encoding, body, b.o)
 	if err != nil {
 		return false, err
 	}
@@ -245,6 +248,9 @@ func (b *Reader) undone(m *media, t *mediaType, k kind, encoding string, body []
 
 // read reads the body by its kind.
 func (b *Reader) read(m *media, t *mediaType, k kind, body []byte, r *schema.Report) (bool, *gatehouse.Error) {
+	if m.size.octets && k != kindForm && k != kindMultipart {
+		k = kindBinary
+	}
 	if k != kindBinary && k != kindMultipart && !t.utf8() {
 		return false, &gatehouse.Error{Code: CodeCharset, Status: 415, Message: "the body's charset is not UTF-8"}
 	}

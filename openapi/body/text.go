@@ -48,12 +48,14 @@ var ownText = strictjson.Limits{Depth: 1 << 10, Values: 1 << 30, Members: 1 << 3
 // sizes bound a binary body, in bytes: minLength and maxLength of its schema.
 type sizes struct {
 	min, max int64 // max -1: none
+	octets   bool  // a string of the format binary: whatever the media type, nobody reads it
 	at       gatehouse.Position
 }
 
 func sizesOf(n *document.Node, d *document.Document) sizes {
 	z := sizes{max: -1}
 	n = follow(n, d)
+	z.octets = n.Str("type") == "string" && n.Str("format") == "binary"
 	if v, ok := number(n.Get("minLength")); ok {
 		z.min, z.at = v, n.At
 	}

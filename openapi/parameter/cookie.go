@@ -100,5 +100,29 @@ func (d *Decoder) ownerOfCookie(name string) int32 {
 			return p.index
 		}
 	}
+	if strings.HasPrefix(name, "$") {
+		return ownerAmbiguous // RFC 2109 had attributes of that kind, and another grammar where they stand
+	}
+	for _, p := range d.cookie {
+		if cookieTakenFor(name, p.name) {
+			return ownerAmbiguous
+		}
+	}
 	return ownerUnknown
+}
+
+// cookieTakenFor reports whether some readers take a cookie's name for the declared
+// one: those that undo escapes in names, and those that read brackets as arrays.
+func cookieTakenFor(name, declared string) bool {
+	if escaped(name, percent) {
+		decoded, ok := decode(nil, name, percent)
+		if !ok {
+			return false
+		}
+		name = string(decoded)
+	}
+	if i := strings.IndexByte(name, '['); i > 0 {
+		name = name[:i]
+	}
+	return name == declared
 }

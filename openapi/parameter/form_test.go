@@ -108,7 +108,7 @@ func TestFormBounds(t *testing.T) {
 	r := schema.Report{}
 	form.Check(b.String(), &r)
 	form.Check(strings.Repeat("same=1&", 1e5), &r)
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

@@ -121,6 +121,13 @@ func (d *Decoder) ownerInQuery(name string) int32 {
 			return ownerAmbiguous
 		}
 	}
+	if i := strings.IndexByte(name, '['); i > 0 {
+		for _, p := range d.members {
+			if propertyOf(p.schema, name[:i]) != nil {
+				return ownerAmbiguous
+			}
+		}
+	}
 	for _, known := range d.o.KnownQuery {
 		if takenFor(name, known) {
 			return ownerAmbiguous
@@ -140,13 +147,22 @@ func isOneOf(name string, list []string) bool {
 
 // takenFor reports whether some readers take name for the declared one: those that
 // read brackets as arrays (PHP, Rails, qs), those that trim, those that do not look
-// at the case.
+// at the case, those that make "_" of "." and " " (PHP).
 func takenFor(name, declared string) bool {
 	name = trim(name)
 	if i := strings.IndexByte(name, '['); i > 0 {
 		name = trim(name[:i])
 	}
-	return len(name) == len(declared) && gatehouse.EqualFold(name, declared)
+	if len(name) != len(declared) {
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		x, y := name[i], declared[i]
+		if x != y && !(y == '_' && (x == '.' || x == ' ')) && !gatehouse.EqualFold(name[i:i+1], declared[i:i+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // pieces judges a parameter of which s.pieces hold what there is.
