@@ -23,8 +23,8 @@ type pattern struct {
 const (
 	// matchTime bounds one match of a backtracking pattern, matchBudget all those of
 	// one check.
-	matchTime   = 10 * time.Millisecond
-	matchBudget = 50 * time.Millisecond
+	matchTime   = 25 * time.Millisecond
+	matchBudget = 100 * time.Millisecond
 	// maxPattern bounds a pattern, in bytes.
 	maxPattern = 16 << 10
 )

@@ -131,5 +131,22 @@ func TestStripe(t *testing.T) {
 			t.Logf("%s: %+v", id, r.Violations)
 		}
 	}
-	t.Logf("%d examples are valid, %d not", good, bad)
+	if good != 165 || bad != 0 {
+		t.Errorf("%d examples are valid, %d not; want all of 165", good, bad)
+	}
+}
+
+// TestRealDocuments compiles the schemas of documents in other dialects: Swagger
+// 2.0, converted.
+func TestRealDocuments(t *testing.T) {
+	for _, path := range []string{
+		filepath.Join(inModule(t, "github.com/moby/moby/api@v1.56.1"), "swagger.yaml"),
+		filepath.Join(inModule(t, "github.com/prometheus/alertmanager@v0.34.1"), "api/v2/openapi.yaml"),
+	} {
+		d, err := document.Load(t.Context(), document.Source{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compileAll(t, d)
+	}
 }
