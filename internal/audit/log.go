@@ -24,7 +24,7 @@ const (
 	tendEvery  = time.Second            // fsync, and a look whether the file is still ours
 	nagEvery   = time.Minute            // how often a lasting failure is logged again
 	closeWait  = 5 * time.Second        // how long Close waits for the writer
-	batchBytes = 32 << 10               // a batch of this size does not wait for company: it is in the caches still
+	batchBytes = 256 << 10              // a batch of this size does not wait for company
 	keptBuffer = 4 << 20                // greater buffers are not kept
 )
 
