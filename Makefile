@@ -14,6 +14,7 @@ demo: build ## the lab shop behind the gateway, attacked for half a minute; KEEP
 test: ## installs the real parts that are missing, then every test with the race detector
 	./scripts/install-test-parts
 	$(GO) test -race ./...
+	$(GO) test ./http1 ./upstream # sockets are read and written another way without the race detector
 
 lint: ## gofmt, vet, staticcheck
 	./scripts/lint
