@@ -1,8 +1,11 @@
 package openapi
 
 import (
+	"fmt"
+
 	"github.com/gatehouse/gatehouse/openapi/body"
 	"github.com/gatehouse/gatehouse/openapi/filter"
+	"github.com/gatehouse/gatehouse/openapi/parameter"
 	"github.com/gatehouse/gatehouse/openapi/schema"
 	"github.com/gatehouse/gatehouse/strictjson"
 )
@@ -38,59 +41,8 @@ const (
 	CodeAnswerPartial     = "contract.answer_partial"
 )
 
-// parameterCodes are those of package parameter. What a schema says of a value is
-// "contract.parameter_" and the schema's word. Fields of forms have the same with
-// "form_".
-var parameterCodes = []Code{
-	{"contract.parameter_type", "the text spells no value of the types the schema takes"},
-	{"contract.parameter_encoding", "an escape is broken, or hides what is not UTF-8"},
-	{"contract.parameter_syntax", "the text is not what the style makes of an array or object"},
-	{"contract.parameter_repeated", "what has one value has two, or one name has two spellings"},
-	{"contract.parameter_member_repeated", "an object has a member twice"},
-	{"contract.parameter_separator", "a raw semicolon, which some readers take for an ampersand"},
-	{"contract.parameter_ambiguous", "a name that some readers take for a declared one"},
-	{"contract.parameter_count", "more names than the limit"},
-	{"contract.parameter_json", "the content is not strict JSON"},
-	{"contract.parameter_missing", "a required parameter is not there"},
-	{"contract.parameter_unknown", "nothing declares the name"},
-	{"contract.parameter_empty", "an object or array where none can be written"},
-	{"contract.parameter_invalid", "the value breaks its schema"},
-}
-
-// bodyCodes are those of packages body and filter.
-var bodyCodes = []Code{
-	{body.CodeUnexpected, "a body where none is declared"},
-	{body.CodeMissing, "no body where one is required"},
-	{body.CodeContentType, "the Content-Type is missing or malformed (415)"},
-	{body.CodeMediaType, "the media type is not one of those declared (415)"},
-	{body.CodeCharset, "the charset is not UTF-8 (415)"},
-	{body.CodeCoding, "an unknown content coding, or too many (415)"},
-	{body.CodeCodingInvalid, "the bytes are not what the content coding says"},
-	{body.CodeDecompression, "the body grows beyond the limit when its coding is undone (413)"},
-	{body.CodeText, "text that is not UTF-8"},
-	{body.CodeSequence, "no sequence of this media type"},
-	{body.CodeSequenceItems, "too many items (413)"},
-	{body.CodeMultipart, "a multipart body that is not as RFC 2046 and RFC 7578 have it"},
-	{body.CodeBoundary, "a multipart body without a valid boundary"},
-	{body.CodeUnterminated, "a multipart body without its closing delimiter"},
-	{body.CodePartHeader, "a malformed header of a part"},
-	{body.CodePartName, "a part without a name, or with two"},
-	{body.CodeFilename, "a file name that is a path"},
-	{body.CodeNested, "a multipart in a part"},
-	{body.CodeParts, "too many parts (413)"},
-	{body.CodePartRepeated, "a part's name twice that is no array"},
-	{body.CodePartType, "a part of another media type than its encoding says (415)"},
-	{body.CodePartValue, "a part that spells no value of the property's types"},
-	{body.CodeXML, "XML that is not well-formed"},
-	{body.CodeXMLDoctype, "XML with a document type declaration"},
-	{body.CodeXMLEntity, "XML with an entity beyond the five it defines"},
-	{body.CodeXMLInstruction, "XML with a processing instruction"},
-	{body.CodeXMLDepth, "XML nested too deeply (413)"},
-	{body.CodeXMLSize, "too many XML elements and attributes (413)"},
-	{body.CodeXMLDuplicate, "an XML attribute twice"},
-	{body.CodeXMLNamespace, "an XML prefix nobody declared, or another namespace"},
-	{body.CodeXMLElement, "an XML element or text where the schema has none"},
-	{body.CodeXMLValue, "XML text that spells no value of the types"},
+// filterCodes are those of package filter.
+var filterCodes = []Code{
 	{filter.CodeFiltered, "the answer was cut or masked"},
 	{filter.CodeUndeclared, "a property nobody declared was removed from an answer"},
 	{filter.CodeWriteOnly, "a writeOnly property was removed from an answer"},
@@ -122,8 +74,13 @@ func Codes() []Code {
 		{CodeAnswerCoding, "the answer has a content coding that was not asked for"},
 		{CodeAnswerPartial, "a part of an answer (206), which cannot be judged"},
 	}
-	out = append(out, parameterCodes...)
-	out = append(out, bodyCodes...)
+	out = append(out, filterCodes...)
+	for _, c := range parameter.Codes {
+		out = append(out, Code{c.Code, c.Means})
+	}
+	for _, c := range body.Codes {
+		out = append(out, Code{c.Code, fmt.Sprintf("%s (%d)", c.Means, c.Status)})
+	}
 	for _, c := range schema.Codes {
 		out = append(out, Code{c.Code, c.Means})
 	}
