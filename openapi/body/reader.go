@@ -170,31 +170,9 @@ func (b *Reader) match(t *mediaType) *media {
 	return nil
 }
 
-// Fields returns what a header says of its body, for Check: the Content-Type, of
-// which there may be one, and the Content-Encoding, of which several field lines are
-// one list.
-func Fields(h gatehouse.Header) (contentType, contentEncoding string, err *gatehouse.Error) {
-	types := 0
-	for i := range h {
-		switch f := &h[i]; {
-		case len(f.Name) == len("Content-Type") && gatehouse.EqualFold(f.Name, "Content-Type"):
-			contentType = f.Value
-			types++
-		case len(f.Name) == len("Content-Encoding") && gatehouse.EqualFold(f.Name, "Content-Encoding"):
-			if contentEncoding != "" {
-				contentEncoding += ", "
-			}
-			contentEncoding += f.Value
-		}
-	}
-	if types > 1 {
-		return "", "", &gatehouse.Error{Code: CodeContentType, Status: 415, Message: "the message has two Content-Type fields"}
-	}
-	return contentType, contentEncoding, nil
-}
-
 // Check judges a body. contentType and contentEncoding are the fields' values, ""
-// where there is none: see [Fields]. What breaks a schema is put
+// where there is none; several Content-Encoding field lines are joined by commas,
+// several Content-Type lines are the caller's to refuse. What breaks a schema is put
 // into r, and ok is false; what keeps the body from being read is err, with its
 // status. body is not changed.
 func (b *Reader) Check(contentType, contentEncoding string, body []byte, r *schema.Report) (ok bool, err *gatehouse.Error) {

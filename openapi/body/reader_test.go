@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi/body"
 	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/openapi/schema"
@@ -276,17 +276,6 @@ func TestSequences(t *testing.T) {
 	}
 }
 
-func TestFields(t *testing.T) {
-	h := gatehouse.Header{{Name: "content-type", Value: "a/b"}, {Name: "Content-Encoding", Value: "gzip"}, {Name: "content-encoding", Value: "br"}}
-	if contentType, encoding, err := body.Fields(h); contentType != "a/b" || encoding != "gzip, br" || err != nil {
-		t.Error(contentType, encoding, err)
-	}
-	h.Add("Content-Type", "a/b")
-	if _, _, err := body.Fields(h); err == nil || err.Status != 415 {
-		t.Error(err)
-	}
-}
-
 // Every code is listed once, and has the status it says.
 func TestCodes(t *testing.T) {
 	seen := map[string]bool{}
@@ -296,4 +285,29 @@ func TestCodes(t *testing.T) {
 		}
 		seen[c.Code] = true
 	}
+}
+
+// Many bodies at once do not see each other.
+func TestConcurrent(t *testing.T) {
+	rd := reader(t, body.Options{}, `{application/json: {schema: `+order+`}, application/x-www-form-urlencoded: {schema: `+order+`}, multipart/form-data: {schema: `+order+`}, application/xml: {schema: `+order+`}}`)
+	cases := []struct{ contentType, encoding, text, want string }{
+		{"application/json", "", `{"id":1}`, ""},
+		{"application/json", "gzip", encode(t, "gzip", `{"id":"x"}`), "contract.type /id"},
+		{"application/json", "zstd, br", encode(t, "br", encode(t, "zstd", `{"id":1,"a":2}`)), "contract.unknown_property /a"},
+		{"application/x-www-form-urlencoded", "", "id=1&note=abcdef", "contract.length /note"},
+		{"multipart/form-data; boundary=b", "deflate", encode(t, "deflate", parts(field("id", "17"))), ""},
+		{"application/xml", "", "<o><id>17</id></o>", ""},
+	}
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 60 {
+				c := cases[(i+worker)%len(cases)]
+				if got := check(rd, c.contentType, c.encoding, c.text); got != c.want {
+					t.Errorf("%q: %q, want %q", c.contentType, got, c.want)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

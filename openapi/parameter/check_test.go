@@ -3,6 +3,7 @@ package parameter_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -380,4 +381,25 @@ func TestReportBounds(t *testing.T) {
 			t.Errorf("max %d: %+v", most, r.Violations)
 		}
 	}
+}
+
+// Many requests at once do not see each other.
+func TestConcurrent(t *testing.T) {
+	d := operation(t, "/v", parameter.Options{UnknownQuery: parameter.Strip}, limitParam, idsParam, `{name: f, in: query, style: deepObject, explode: true, schema: {type: object}}`)
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 100 {
+				n := worker*1000 + i
+				_, edits, ok := check(d, queryExchange(fmt.Sprintf("limit=%d&x=%d&ids=a,b&f[%d]=1", n, n, n)))
+				if want := fmt.Sprintf("limit=%d&ids=a,b&f[%d]=1", n, n); !ok || *edits.Query != want {
+					t.Errorf("%v %v", ok, edits)
+				}
+				if found, _, ok := check(d, queryExchange("limit=x")); ok || len(found) != 1 {
+					t.Errorf("%v %q", ok, found)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -18,7 +18,6 @@ type branch struct {
 	last        int32 // the child added last
 	value       string
 	leaf        bool
-	index       bool // the name stands for the place in an array: "[]", "[0]"
 }
 
 // deep writes an object spelled "color[R]=100&color[G]=200". OpenAPI describes one
