@@ -25,6 +25,8 @@ type responseControl struct {
 	// judged: the body of some answer is looked at, so that the upstream is asked for
 	// answers that can be.
 	judged bool
+	// personal: callers get different answers, which no shared cache may mix up.
+	personal bool
 }
 
 // answer is one documented response, compiled.
@@ -39,6 +41,7 @@ type answer struct {
 
 func (op *operation) compileResponse() (*responseControl, error) {
 	r := &responseControl{op: op, filters: op.rules.Answers == Filter, exact: map[int]*answer{}}
+	r.personal = r.filters && len(op.c.opts.Views)+len(op.c.opts.Masks.Rules) > 0
 	var errs []error
 	for _, d := range op.doc.Responses {
 		a, err := op.compileAnswer(d)
@@ -171,7 +174,30 @@ func (r *responseControl) CheckResponse(_ context.Context, x *gatehouse.Exchange
 	case r.filters && coding != "" && !gatehouse.EqualFold(coding, "identity"):
 		return r.refuse(CodeAnswerCoding, "an answer with a content coding cannot be filtered", position(a.doc.Node)), nil
 	}
-	return gatehouse.Passed(), nil
+	v := gatehouse.Passed()
+	if r.personal {
+		v.Edits.Response = private(x.Response.Header)
+	}
+	return v, nil
+}
+
+// private keeps an answer out of shared caches (RFC 9111, section 5.2.2.7).
+func private(h gatehouse.Header) []gatehouse.Field {
+	kept := "private"
+	for v := range h.Values("Cache-Control") {
+		for part := range strings.SplitSeq(v, ",") {
+			part = strings.Trim(part, " \t")
+			name, _, _ := strings.Cut(part, "=")
+			switch {
+			case gatehouse.EqualFold(name, "no-store"):
+				return nil
+			case part == "", gatehouse.EqualFold(name, "private"), gatehouse.EqualFold(name, "public"), gatehouse.EqualFold(name, "s-maxage"):
+			default:
+				kept += ", " + part
+			}
+		}
+	}
+	return []gatehouse.Field{{Name: "Cache-Control", Value: kept}}
 }
 
 // conditional reports whether 304 may answer the request: it was conditional, and

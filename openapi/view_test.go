@@ -53,6 +53,26 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// What differs from caller to caller stays out of shared caches.
+func TestPersonalAnswers(t *testing.T) {
+	for _, c := range []struct{ said, want string }{{"", "private"}, {"public, max-age=60, s-maxage=600", "private, max-age=60"}, {"no-store", "no-store"}, {"private, no-cache", "private, no-cache"}} {
+		h := newHouse(t, openapi.Options{Config: views()}, false)
+		h.principal = reader
+		h.answers(200, `{"id":1,"items":[{"sku":"a","count":1}]}`, "Content-Type: application/json", "Cache-Control: "+c.said)
+		if _, _, header := h.do("GET /v1/orders/1", ""); header.Get("Cache-Control") != c.want {
+			t.Errorf("%q: %q", c.said, header.Get("Cache-Control"))
+		}
+	}
+	cfg := open
+	cfg.Answers = openapi.Filter
+	h := newHouse(t, openapi.Options{Config: cfg}, false)
+	h.principal = reader
+	h.answers(200, `{"id":1,"items":[{"sku":"a","count":1}]}`, "Content-Type: application/json", "Cache-Control: public")
+	if _, _, header := h.do("GET /v1/orders/1", ""); header.Get("Cache-Control") != "public" {
+		t.Errorf("the same for everybody: %q", header.Get("Cache-Control"))
+	}
+}
+
 // What is served is a document again: of the view, and with nothing that is for the
 // gateway alone.
 func TestDocumentFor(t *testing.T) {
