@@ -49,7 +49,7 @@ func (w *walk) conditional(p *inPlace, i int, tracked bool) bool {
 // try checks without reporting. neutral leaves out what directions and filters add
 // to a schema. A failure leaves nothing in the journal.
 func (w *walk) try(n *node, i int, tracked, neutral bool) bool {
-	from, cut := len(w.journal), w.cut
+	from, counts, cut := len(w.journal), len(w.counted), w.cut
 	w.quiet++
 	if neutral {
 		w.neutral++
@@ -62,7 +62,7 @@ func (w *walk) try(n *node, i int, tracked, neutral bool) bool {
 	}
 	w.quiet--
 	if !ok {
-		w.journal = w.journal[:from]
+		w.journal, w.counted = w.journal[:from], w.counted[:counts]
 	}
 	return ok
 }

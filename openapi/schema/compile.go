@@ -172,8 +172,9 @@ func (c *compiler) nullable(n *node) {
 // tidy settles what follows from the keywords of n together.
 func (c *compiler) tidy(n *node) {
 	if o := n.obj; o != nil {
-		if len(o.members) <= 64 {
-			for _, i := range o.required {
+		for _, i := range o.required {
+			o.members[i].needed = true
+			if len(o.members) <= 64 {
 				o.mask |= 1 << i
 			}
 		}

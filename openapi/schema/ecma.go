@@ -16,7 +16,6 @@ type translation struct {
 	out    strings.Builder
 	groups int            // capturing, in all
 	names  map[string]int // of groups
-	opened int
 	depth  int
 
 	backtracks bool // it needs regexp2

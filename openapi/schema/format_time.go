@@ -95,21 +95,19 @@ func isDuration(s []byte) bool {
 	if s[len(s)-1] == 'W' {
 		return allDigits(s[:len(s)-1])
 	}
+	ok := true
 	if s[0] != 'T' {
-		if s = units(s, "YMD"); s == nil || len(s) == 0 {
-			return s != nil
+		if s, ok = units(s, "YMD"); !ok || len(s) == 0 {
+			return ok
 		}
 	}
-	if s[0] != 'T' {
-		return false
-	}
-	s = units(s[1:], "HMS")
-	return s != nil && len(s) == 0
+	s, ok = units(s[1:], "HMS") // behind the T
+	return ok && len(s) == 0
 }
 
 // units reads numbers with units that follow one another in order, up to a T or the
-// end; nil where there are none.
-func units(s []byte, order string) []byte {
+// end; there is at least one.
+func units(s []byte, order string) (rest []byte, ok bool) {
 	next := -1
 	for len(s) > 0 && s[0] != 'T' {
 		n := 0
@@ -117,7 +115,7 @@ func units(s []byte, order string) []byte {
 			n++
 		}
 		if n == 0 || n == len(s) {
-			return nil
+			return nil, false
 		}
 		at := -1
 		for i := range len(order) {
@@ -126,13 +124,10 @@ func units(s []byte, order string) []byte {
 			}
 		}
 		if at < 0 || next >= 0 && at != next {
-			return nil
+			return nil, false
 		}
 		next = at + 1
 		s = s[n+1:]
 	}
-	if next < 0 {
-		return nil
-	}
-	return s
+	return s, next >= 0
 }

@@ -43,7 +43,7 @@ func isReference(s []byte, absolute, international bool) bool {
 		s = s[n+1:]
 	} else if absolute {
 		return false
-	} else if colon := bytes.IndexByte(s, ':'); colon >= 0 && bytes.IndexAny(s[:colon], "/?#") < 0 {
+	} else if colon := bytes.IndexByte(s, ':'); colon >= 0 && !bytes.ContainsAny(s[:colon], "/?#") {
 		return false // the first segment of a relative path has no colon (section 4.2)
 	}
 	s, fragment, _ := bytes.Cut(s, []byte{'#'})

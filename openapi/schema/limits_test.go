@@ -40,7 +40,7 @@ func TestBombs(t *testing.T) {
 		{"a huge enum", `{"items":{"enum":[` + enum.String() + `null]}}`, `["v49999",49999.0,[7],[49999]]`, ""},
 		{"a huge enum of arrays", `{"items":{"enum":[` + enum.String() + `null]}}`, "[" + strings.Repeat(`[50001],`, 20000) + "1]", "contract.enum"},
 		{"many members", `{"patternProperties":{"^k[0-9]+$":{"type":"integer"}}}`, `{` + wide.String() + `"k":1}`, ""},
-		{"too many members", `{"properties":{"a":{}},"maxProperties":3}`, `{` + wide.String() + `"k":1}`, "contract.properties"},
+		{"too many members", `{"maxProperties":3}`, `{` + wide.String() + `"k":1}`, "contract.properties"},
 		{"unique items", `{"uniqueItems":true}`, `[` + items.String() + `1]`, ""},
 		{"equal items", `{"uniqueItems":true}`, `[` + items.String() + `{"b":"x","a":[3.0]}]`, "contract.unique"},
 		{"all items equal", `{"uniqueItems":true}`, `[` + same.String() + `1]`, "contract.unique"},

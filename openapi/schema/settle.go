@@ -28,7 +28,11 @@ func (w *walk) settle(ok bool) bool {
 	}
 	s := settler{walk: w, marks: marks}
 	s.value(w.root, false)
-	return !s.unknown
+	ok = s.countLeft() && !s.unknown
+	if !ok {
+		clear(marks)
+	}
+	return ok
 }
 
 // A settler goes over what the journal says of each token.
@@ -44,7 +48,7 @@ func (s *settler) value(i int, free bool) {
 	t := &s.tape.Tokens[i]
 	m := &s.marks[i]
 	free = free || m.Flags&shaped == 0
-	m.Flags = m.Flags&^shaped | Declared
+	m.Flags = m.Flags&^(shaped|needed) | Declared
 	switch t.Kind {
 	case strictjson.Array:
 		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
@@ -55,11 +59,31 @@ func (s *settler) value(i int, free bool) {
 			switch flags := s.marks[v].Flags; {
 			case s.report.Cut && flags&WriteOnly != 0:
 				s.marks[v].Flags = WriteOnly
-			case free || flags&Declared != 0 || s.excepted(v):
+			case free || flags&(Declared|needed) != 0 || s.excepted(v):
 				s.value(v, free)
 			}
 		}
 	}
+}
+
+// countLeft counts the members that a filter leaves of the objects for which their
+// number matters.
+func (s *settler) countLeft() bool {
+	ok := true
+	for _, c := range s.counted {
+		if s.marks[c.token].Flags&Declared == 0 {
+			continue // it is cut itself
+		}
+		left := 0
+		t := &s.tape.Tokens[c.token]
+		for v := c.token + 2; v <= int(t.Next); v = int(s.tape.Tokens[v].Next) + 1 {
+			if s.marks[v].Flags&Declared != 0 {
+				left++
+			}
+		}
+		ok = s.count(c.node, c.token, left) && ok
+	}
+	return ok
 }
 
 // excepted reports whether a member that nothing declares is let by, and else acts

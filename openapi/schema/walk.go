@@ -31,6 +31,7 @@ type walk struct {
 	path    []*node // applied: the dynamic scope
 	base    int     // from where on they are applied to the same value
 	journal []entry
+	counted []counted
 	stamps  []uint32
 	stamp   uint32
 	bits    []uint64
@@ -47,11 +48,18 @@ type entry struct {
 	class uint8
 }
 
+// counted is an object whose members are to be counted once it is known which are
+// left.
+type counted struct {
+	node  *node
+	token int
+}
+
 var walkers = sync.Pool{New: func() any { return new(walk) }}
 
 // defaultSteps is the work of a check that has no more than a few values; each byte
-// of a value adds one.
-const defaultSteps = 1 << 20
+// of a value adds four.
+const defaultSteps = 1 << 21
 
 // maxPath bounds the schemas that apply to one value.
 const maxPath = 1 << 12
@@ -66,7 +74,7 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 	if w.steps <= 0 {
 		w.steps = defaultSteps
 	}
-	w.steps += int(t.Tokens[i].End - t.Tokens[i].Start)
+	w.steps += 4 * int(t.Tokens[i].End-t.Tokens[i].Start)
 	w.cut, w.item = r.Cut, i
 	w.track = r.Cut || r.Unknown != UnknownAsDeclared || r.Marks != nil
 	ok := w.check(s.node, i, w.track)
@@ -89,7 +97,7 @@ func (w *walk) release() {
 	violations := w.own.Violations[:0]
 	*w = walk{
 		own:  Report{Violations: violations},
-		path: w.path[:0], journal: w.journal[:0], stamps: w.stamps[:0], stamp: w.stamp,
+		path: w.path[:0], journal: w.journal[:0], counted: w.counted[:0], stamps: w.stamps[:0], stamp: w.stamp,
 		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0],
 	}
 	if cap(w.journal) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep {
