@@ -41,6 +41,7 @@ type Contract struct {
 	limits     strictjson.Limits
 	warnings   []*gatehouse.Error
 	documents  sync.Map // *view -> []byte
+	wholes     sync.Map // *schema.Schema -> bool
 }
 
 // operation is one operation, compiled.

@@ -15,7 +15,7 @@ func (r *responseControl) filter(x *gatehouse.Exchange, a *answer, s *schema.Sch
 	c := r.op.c
 	o := filter.Options{Schema: s, Cut: s != nil, Exceptions: r.op.except, View: c.view(x.Principal).masker.For(x.Principal), Limits: c.limits,
 		MaxElement: int(c.opts.Limits.AnswerBytes), MaxWhole: int(c.opts.Limits.AnswerBytes), Violations: c.opts.Errors.Max}
-	o.Whole = s != nil && c.judgedWhole(s.Node(), 0)
+	o.Whole = s != nil && c.whole(s)
 	if f := c.opts.Fields; f != "" && x.Request.Query != "" && x.Response.Status < 300 {
 		if text, _, there := cutQuery(x.Request.Query, f); there {
 			// The request has been refused where it does not parse, unless its control is in
@@ -49,6 +49,16 @@ func (c *cutting) Verdict() gatehouse.Verdict {
 		v.Reason.At = position(c.a.doc.Node)
 	}
 	return v
+}
+
+// whole is judgedWhole, remembered: it does not change.
+func (c *Contract) whole(s *schema.Schema) bool {
+	if known, ok := c.wholes.Load(s); ok {
+		return known.(bool)
+	}
+	w := c.judgedWhole(s.Node(), 0)
+	c.wholes.Store(s, w)
+	return w
 }
 
 // judgedWhole reports whether a schema says anything of an array that its elements
