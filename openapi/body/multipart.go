@@ -93,7 +93,8 @@ func (p *multipart) read(t *mediaType, body []byte, r *schema.Report) (bool, *ga
 		}
 		if before, twice := last[e.name]; twice {
 			if e.property == nil || !e.types.Has(schema.Array) {
-				return false, refuse(CodePartRepeated, "two parts of the multipart body have one name")
+				p.blame(r, CodePartRepeated, e)
+				return false, nil
 			}
 			parts[before].next, e.chained = i, true
 		}
@@ -113,7 +114,10 @@ func (p *multipart) judge(parts []part, r *schema.Report) (bool, *gatehouse.Erro
 	mark := len(r.Violations)
 	w := partWriter{text: (*buf)[:0], limits: &p.o.Limits}
 	ok, err := w.judge(p.schema, parts, r)
-	if !ok && err == nil && w.narrowed {
+	if w.spellsNone != nil {
+		p.blame(r, CodePartValue, w.spellsNone)
+		ok, err = false, nil
+	} else if !ok && err == nil && w.narrowed {
 		first := append([]schema.Violation(nil), r.Violations[mark:]...)
 		r.Violations = r.Violations[:mark]
 		w.wide = true
@@ -123,6 +127,15 @@ func (p *multipart) judge(parts []part, r *schema.Report) (bool, *gatehouse.Erro
 	}
 	*buf = w.text
 	return ok, err
+}
+
+// blame records what is wrong with a part.
+func (p *multipart) blame(r *schema.Report, code string, e *part) {
+	v := schema.Violation{Code: code, Pointer: r.Base + pointerOf(e.name)}
+	if e.property != nil {
+		v.At = e.property.Node().At
+	}
+	r.Violations = append(r.Violations, v)
 }
 
 // classify decides how a part is read, and holds it to its encoding.
@@ -185,6 +198,8 @@ type partWriter struct {
 	wide     bool
 	narrowed bool
 	limits   *strictjson.Limits
+	// spellsNone is a part whose text spells no value of its property's types.
+	spellsNone *part
 }
 
 func (w *partWriter) judge(s *schema.Schema, parts []part, r *schema.Report) (bool, *gatehouse.Error) {
@@ -269,6 +284,7 @@ func (w *partWriter) value(e *part, types schema.Types) *gatehouse.Error {
 	case e.isText():
 		text, narrowed, ok := parameter.AppendText(w.text, e.content, types, w.wide)
 		if !ok {
+			w.spellsNone = e
 			return refuse(CodePartValue, "a part's text spells no value of its property's types")
 		}
 		w.text, w.narrowed = text, w.narrowed || narrowed
