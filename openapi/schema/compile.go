@@ -172,9 +172,8 @@ func (c *compiler) nullable(n *node) {
 // tidy settles what follows from the keywords of n together.
 func (c *compiler) tidy(n *node) {
 	if o := n.obj; o != nil {
-		for _, i := range o.required {
-			o.members[i].needed = true
-			if len(o.members) <= 64 {
+		if len(o.members) <= 64 {
+			for _, i := range o.required {
 				o.mask |= 1 << i
 			}
 		}

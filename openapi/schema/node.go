@@ -139,7 +139,6 @@ type objectRules struct {
 type member struct {
 	name   string
 	schema *node // nil: only required or depended upon
-	needed bool  // it is required
 }
 
 type patternMember struct {

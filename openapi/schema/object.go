@@ -7,12 +7,15 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 	o := n.obj
 	t := w.tape.Tokens[i]
 	ok := true
-	if w.cut {
-		if o.min > 0 || o.max >= 0 { // what counts is what the filter leaves
+	if int(t.Count) < o.min {
+		ok = w.fail(n, i, "contract.properties", "minProperties")
+	}
+	if o.max >= 0 && int(t.Count) > o.max {
+		if w.cut { // what counts is what the filter leaves
 			w.counted = append(w.counted, counted{n, i})
+		} else {
+			ok = w.fail(n, i, "contract.properties", "maxProperties")
 		}
-	} else {
-		ok = w.count(n, i, int(t.Count))
 	}
 	if !ok && w.over() {
 		return false
@@ -62,17 +65,6 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 	return ok
 }
 
-// count checks how many members the object at token i has.
-func (w *walk) count(n *node, i, members int) bool {
-	if members < n.obj.min {
-		return w.fail(n, i, "contract.properties", "minProperties")
-	}
-	if n.obj.max >= 0 && members > n.obj.max {
-		return w.fail(n, i, "contract.properties", "maxProperties")
-	}
-	return true
-}
-
 // memberOf checks the member whose name is at token name, and whose number is k.
 func (w *walk) memberOf(n *node, name, k int, tracked bool) bool {
 	o, value := n.obj, name+1
@@ -105,8 +97,6 @@ func (w *walk) memberOf(n *node, name, k int, tracked bool) bool {
 	}
 	if declared && tracked {
 		w.declare(value)
-	} else if tracked && k >= 0 && o.members[k].needed {
-		w.journal = append(w.journal, entry{token: uint32(value), flags: needed})
 	}
 	if o.names != nil && (ok || !w.over()) {
 		base := w.base

@@ -114,9 +114,8 @@ func (r *Report) full() bool { return len(r.Violations) >= max(r.Max, 1) }
 // Unknown says what becomes of undeclared properties. A property is declared by
 // properties, patternProperties, additionalProperties or unevaluatedProperties of
 // any schema that applies to its object: of all that $ref, allOf and if lead to, and
-// of the branches of anyOf and oneOf that accept the value. A member that is
-// required is declared too. An object of whose properties no schema says anything is
-// free: all its members are declared.
+// of the branches of anyOf and oneOf that accept the value. An object of whose
+// properties no schema says anything is free: all its members are declared.
 type Unknown uint8
 
 const (
@@ -141,5 +140,4 @@ const (
 	WriteOnly                       // never to be sent
 	ReadOnly                        // never to be accepted
 	shaped                          // a schema says which members or items the container has
-	needed                          // a schema requires the member
 )

@@ -48,7 +48,7 @@ func (s *settler) value(i int, free bool) {
 	t := &s.tape.Tokens[i]
 	m := &s.marks[i]
 	free = free || m.Flags&shaped == 0
-	m.Flags = m.Flags&^(shaped|needed) | Declared
+	m.Flags = m.Flags&^shaped | Declared
 	switch t.Kind {
 	case strictjson.Array:
 		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
@@ -59,15 +59,15 @@ func (s *settler) value(i int, free bool) {
 			switch flags := s.marks[v].Flags; {
 			case s.report.Cut && flags&WriteOnly != 0:
 				s.marks[v].Flags = WriteOnly
-			case free || flags&(Declared|needed) != 0 || s.excepted(v):
+			case free || flags&Declared != 0 || s.excepted(v):
 				s.value(v, free)
 			}
 		}
 	}
 }
 
-// countLeft counts the members that a filter leaves of the objects for which their
-// number matters.
+// countLeft counts the members that a filter leaves of the objects that have more
+// than they may.
 func (s *settler) countLeft() bool {
 	ok := true
 	for _, c := range s.counted {
@@ -81,7 +81,9 @@ func (s *settler) countLeft() bool {
 				left++
 			}
 		}
-		ok = s.count(c.node, c.token, left) && ok
+		if left > c.node.obj.max {
+			ok = s.fail(c.node, c.token, "contract.properties", "maxProperties")
+		}
 	}
 	return ok
 }

@@ -48,8 +48,7 @@ type entry struct {
 	class uint8
 }
 
-// counted is an object whose members are to be counted once it is known which are
-// left.
+// counted is an object that has too many members, unless a filter leaves few enough.
 type counted struct {
 	node  *node
 	token int
