@@ -48,6 +48,7 @@ func TestAnswers(t *testing.T) {
 		{"a part", "GET /v1/orders/1", 206, "{", []string{j}, openapi.CodeAnswerStatus, ""},
 		{"not modified", "GET /v1/orders/1", 304, "", nil, openapi.CodeAnswerStatus, ""},
 		{"not modified, as asked", "GET /v1/orders/1#", 304, "", nil, "", ""},
+		{"a coding asked for", "GET /v1/orders/1~", 200, "x", []string{j, "Content-Encoding: gzip"}, openapi.CodeAnswerBody, openapi.CodeAnswerCoding},
 		{"a coding", "GET /v1/orders/1", 200, "x", []string{j, "Content-Encoding: gzip"}, openapi.CodeAnswerBody, openapi.CodeAnswerCoding},
 	} {
 		for _, mode := range []string{"check", "filter", "monitor"} {
@@ -65,6 +66,10 @@ func TestAnswers(t *testing.T) {
 					body, fields = order, []string{j, "X-Tenant: a"}
 				}
 				line, conditional := strings.CutSuffix(c.line, "#")
+				line, coded := strings.CutSuffix(line, "~")
+				if coded {
+					fields = append(fields, "Accept-Encoding: gzip")
+				}
 				if conditional {
 					fields = append(fields, `If-None-Match: "1"`)
 				}
@@ -118,6 +123,31 @@ func TestAnswerFields(t *testing.T) {
 		got := h.arrived.Header
 		if got.Get("Range")+got.Get("If-Range") != "" || (got.Get("Accept-Encoding") == "identity") != filters {
 			t.Errorf("filter %v: the service was asked %v", filters, got)
+		}
+	}
+}
+
+// In monitor nothing is asked otherwise, so what comes back is not held against the
+// service.
+func TestAnswersThatMonitorCannotJudge(t *testing.T) {
+	for _, c := range []struct {
+		status  int
+		asked   string
+		answers openapi.Answers
+		coding  string
+	}{{206, "Range: bytes=0-1", openapi.Check, ""}, {200, "Accept-Encoding: gzip", openapi.Filter, "gzip"}} {
+		cfg := open
+		cfg.Answers = c.answers
+		h := newHouse(t, openapi.Options{Config: cfg}, true)
+		h.principal = reader
+		fields := []string{"Content-Type: application/json"}
+		if c.coding != "" {
+			fields = append(fields, "Content-Encoding: "+c.coding)
+		}
+		h.answers(c.status, "{x", fields...)
+		status, answer, _ := h.do("GET /v1/orders/1", "", c.asked)
+		if status != c.status || answer != "{x" || h.decision.WouldBlock || h.judged(openapi.ResponseName).Reason.Code != openapi.CodeAnswerUnjudged {
+			t.Errorf("%d %q %+v", status, answer, h.decision)
 		}
 	}
 }

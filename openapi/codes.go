@@ -39,6 +39,7 @@ const (
 	CodeAnswerLength      = "contract.answer_length"
 	CodeAnswerCoding      = "contract.answer_coding"
 	CodeAnswerPartial     = "contract.answer_partial"
+	CodeAnswerUnjudged    = "contract.answer_unjudged"
 )
 
 // filterCodes are those of package filter.
@@ -72,6 +73,7 @@ func Codes() []Code {
 		{CodeAnswerUnexpected, "a body where the document promises none"},
 		{CodeAnswerLength, "the answer is too large to be judged"},
 		{CodeAnswerCoding, "the answer has a content coding that was not asked for"},
+		{CodeAnswerUnjudged, "in monitor: a part of an answer, or a coded one, which enforce would not have asked for"},
 		{CodeAnswerPartial, "a part of an answer (206), which cannot be judged"},
 	}
 	out = append(out, filterCodes...)

@@ -140,6 +140,11 @@ func likeAcceptEncoding(name string) bool {
 func (r *responseControl) CheckResponse(_ context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
 	status := x.Response.Status
 	a := r.answer(status)
+	if r.judged && r.unasked(x) {
+		v := gatehouse.Passed()
+		v.Reason = gatehouse.Reason{Code: CodeAnswerUnjudged, Message: "the client asked for a part, or for a content coding; in enforce the gateway would have asked for what can be judged", At: r.op.At}
+		return v, nil
+	}
 	if a == nil {
 		if status >= 500 || status == 304 && r.conditional(x) {
 			return gatehouse.Passed(), nil // nobody can promise not to fail
@@ -198,6 +203,22 @@ func private(h gatehouse.Header) []gatehouse.Field {
 		}
 	}
 	return []gatehouse.Field{{Name: "Cache-Control", Value: kept}}
+}
+
+// unasked reports whether the answer is one that Check would have had otherwise: in
+// monitor nothing is changed, and what enforce would have got is not known.
+func (r *responseControl) unasked(x *gatehouse.Exchange) bool {
+	part := x.Response.Status == 206 && x.Request.Header.Count("Range") > 0
+	coded := r.filters && x.Response.Header.Count("Content-Encoding") > 0 && x.Request.Header.Count("Accept-Encoding") > 0
+	if !part && !coded {
+		return false
+	}
+	for i := range x.Decision.Judgments {
+		if j := &x.Decision.Judgments[i]; j.Control == ResponseName {
+			return j.Mode == gatehouse.Monitor
+		}
+	}
+	return false
 }
 
 // conditional reports whether 304 may answer the request: it was conditional, and
