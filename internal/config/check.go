@@ -302,7 +302,7 @@ func (k *checker) limitOperations() {
 		for _, m := range operations.members {
 			if name := m.key.text; !slices.Contains(known, name) {
 				k.keyAt(item("limits.levels", i)+".operations", name, Error, "config.unknown_operation",
-					fmt.Sprintf("no operation has the id or tag %q", name), didYouMean(name, known))
+					fmt.Sprintf("no operation has the id or tag %q", name), DidYouMean(name, known))
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func (k *checker) authenticatorHint(name string) string {
 	if len(k.authenticators) == 0 {
 		return "the section authn has no issuers, api_keys, mtls or cookie"
 	}
-	return didYouMean(name, k.authenticators)
+	return DidYouMean(name, k.authenticators)
 }
 
 // targets checks that exactly one of upstream and upstreams leads somewhere.
@@ -104,7 +104,7 @@ func (k *checker) targets(path string, a *API) {
 
 func (k *checker) upstream(path, name string) {
 	if !slices.Contains(k.upstreams, name) {
-		k.errorAt(path, "config.unknown_upstream", fmt.Sprintf("no upstream is called %q", name), didYouMean(name, k.upstreams))
+		k.errorAt(path, "config.unknown_upstream", fmt.Sprintf("no upstream is called %q", name), DidYouMean(name, k.upstreams))
 	}
 }
 
@@ -118,7 +118,7 @@ func (k *checker) modes(path string, mode *gatehouse.Mode, modes map[string]gate
 		case name == "normalise" || name == "normalize":
 			k.keyAt(path+".modes", name, Error, "config.unknown_control", "normalising has no mode: it is always on", "")
 		case !isKnownControl(name):
-			k.keyAt(path+".modes", name, Error, "config.unknown_control", fmt.Sprintf("no control is called %q", name), didYouMean(name, KnownControls))
+			k.keyAt(path+".modes", name, Error, "config.unknown_control", fmt.Sprintf("no control is called %q", name), DidYouMean(name, KnownControls))
 		case m == gatehouse.Off && (name == "policy" || name == "authn" || name == "authn.requirements" || name == "egress"):
 			k.warnAt(p, "config.unprotected", fmt.Sprintf("with %s off, calls go through unjudged", name),
 				"use monitor to watch without refusing, access: public for what is open")

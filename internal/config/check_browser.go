@@ -147,7 +147,7 @@ func (k *checker) template(path, value string) {
 			return
 		}
 		if !slices.Contains(KnownVariables, name) {
-			k.errorAt(path, "config.header_variable", fmt.Sprintf("unknown variable {%s}", name), didYouMean(name, KnownVariables))
+			k.errorAt(path, "config.header_variable", fmt.Sprintf("unknown variable {%s}", name), DidYouMean(name, KnownVariables))
 			return
 		}
 		rest = tail

@@ -141,7 +141,7 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 				d.report.broken = append(d.report.broken, join(path, best))
 			}
 			d.report.nodeAt(m.key, join(path, name), Error, "config.unknown_key", fmt.Sprintf("unknown key %q", name),
-				didYouMean(name, keys))
+				DidYouMean(name, keys))
 			continue
 		}
 		d.decode(m.value, v.FieldByIndex(f.index), join(path, name), f.enum)
@@ -229,7 +229,7 @@ func (d *decoder) scalar(n *node, v reflect.Value, path string, enum []string) {
 		return
 	}
 	if len(enum) > 0 && !slices.Contains(enum, n.text) {
-		d.report.failed(n, path, "config.unknown_value", fmt.Sprintf("unknown value %s", d.show(n)), didYouMean(n.text, enum))
+		d.report.failed(n, path, "config.unknown_value", fmt.Sprintf("unknown value %s", d.show(n)), DidYouMean(n.text, enum))
 	}
 }
 
@@ -325,7 +325,7 @@ func (d *decoder) unmarshal(n *node, v reflect.Value, path string) {
 	if v.Type() == modeType {
 		modes := []string{"off", "monitor", "enforce"}
 		if !slices.Contains(modes, n.text) {
-			d.report.failed(n, path, "config.unknown_value", fmt.Sprintf("unknown mode %s", d.show(n)), didYouMean(n.text, modes))
+			d.report.failed(n, path, "config.unknown_value", fmt.Sprintf("unknown mode %s", d.show(n)), DidYouMean(n.text, modes))
 			return
 		}
 	}

@@ -163,24 +163,31 @@ func (ds Diagnostics) String() string {
 
 // WriteJSON writes an array with one object per diagnostic.
 func (ds Diagnostics) WriteJSON(w io.Writer) error {
-	type object struct {
-		Severity Severity `json:"severity"`
-		Code     string   `json:"code"`
-		Message  string   `json:"message"`
-		Hint     string   `json:"hint,omitempty"`
-		File     string   `json:"file"`
-		Line     int      `json:"line,omitempty"`
-		Column   int      `json:"column,omitempty"`
-		Path     string   `json:"path,omitempty"`
-	}
-	list := make([]object, 0, len(ds))
-	for _, d := range ds {
-		list = append(list, object{d.Severity, d.Code, d.Message, d.Hint, d.At.File, d.At.Line, d.At.Column, d.Path})
-	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(list)
+	return enc.Encode(ds.Objects())
+}
+
+// An Object is a Diagnostic as it stands in JSON.
+type Object struct {
+	Severity Severity `json:"severity"`
+	Code     string   `json:"code"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"`
+	File     string   `json:"file"`
+	Line     int      `json:"line,omitempty"`
+	Column   int      `json:"column,omitempty"`
+	Path     string   `json:"path,omitempty"`
+}
+
+// Objects returns ds for JSON: never nil.
+func (ds Diagnostics) Objects() []Object {
+	list := make([]Object, 0, len(ds))
+	for _, d := range ds {
+		list = append(list, Object{d.Severity, d.Code, d.Message, d.Hint, d.At.File, d.At.Line, d.At.Column, d.Path})
+	}
+	return list
 }
 
 func (ds Diagnostics) sort(order map[string]int) {

@@ -269,7 +269,7 @@ func (r *treeReader) alias(n *ast.AliasNode, depth int) *node {
 	switch {
 	case !known:
 		r.report.at(r.file, p.Line, p.Column, 1+len(name), "config.alias", fmt.Sprintf("no anchor is called %q", name),
-			didYouMean(name, keysOf(r.anchors)))
+			DidYouMean(name, keysOf(r.anchors)))
 		return r.at(n, null)
 	case r.open[name]:
 		r.report.at(r.file, p.Line, p.Column, 1+len(name), "config.alias", fmt.Sprintf("alias %q contains itself", name), "")

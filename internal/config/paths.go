@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
 )
 
 // filePaths are the keys whose values name files, wherever in a list they stand.
@@ -24,6 +25,8 @@ var filePaths = map[string]bool{
 	"upstreams[].tls.ca[]":                true,
 	"upstreams[].tls.cert":                true,
 	"upstreams[].tls.key":                 true,
+	"apis[].contract.file":                true,
+	"apis[].contract.folders[]":           true,
 }
 
 var indexes = regexp.MustCompile(`\[\d+\]`)
@@ -37,7 +40,14 @@ func (c *Config) resolvePaths() {
 			return
 		}
 		dir := c.source.main.dir
-		if n := c.source.exact(path); n != nil {
+		n := c.source.exact(path)
+		if n == nil { // contract: FILE
+			n = c.source.exact(strings.TrimSuffix(path, ".file"))
+			if n != nil && n.kind != scalar {
+				n = nil
+			}
+		}
+		if n != nil {
 			dir = n.file.dir
 		}
 		if dir == "." {

@@ -96,7 +96,7 @@ func isSecretPath(path string) bool {
 	if strings.HasPrefix(path, "policies.") || strings.Contains(path, ".claims.") {
 		return false // names of claims and their types
 	}
-	return secretKey.MatchString(path[strings.LastIndexByte(path, '.')+1:]) || secretHeader.MatchString(path) || strings.HasSuffix(path, ".credential.value")
+	return secretKey.MatchString(path[strings.LastIndexByte(path, '.')+1:]) || secretHeader.MatchString(path) || strings.HasSuffix(path, ".credential.value") || strings.HasSuffix(path, ".masks.hash_key")
 }
 
 // secretHeader matches header rules whose values are credentials.

@@ -13,7 +13,7 @@ import (
 // secretName finds the keys whose values are secrets: of the configuration, and of
 // header rules. A key that is not quoted ends in a colon and white space.
 var secretName = regexp.MustCompile(
-	`(?i)(secret|password|passwd|passphrase|token|authorization|cookie|credential|api[_-]?key)(["']\s*:|\s*:(?:\s|$))`)
+	`(?i)(secret|password|passwd|passphrase|token|authorization|cookie|credential|hash_key|api[_-]?key)(["']\s*:|\s*:(?:\s|$))`)
 
 // urlPassword finds a password in a URL.
 var urlPassword = regexp.MustCompile(`://[^/?#@\s]*:([^/?#@\s]+)@`)

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// didYouMean returns the hint that names the nearest of the known words, or,
+// DidYouMean returns the hint that names the nearest of the known words, or,
 // where none is near, the words if they are few.
-func didYouMean(word string, known []string) string {
+func DidYouMean(word string, known []string) string {
 	if best := nearest(word, known); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}

@@ -43,6 +43,13 @@ func (p *Problems) Unwrap() []error {
 	return errs
 }
 
+// Text returns the text of one of the files that were read, by the name that
+// positions give it.
+func (p *Problems) Text(file string) (text string, ok bool) {
+	text, ok = p.texts[file]
+	return text, ok
+}
+
 // Excerpt returns the line e is about with a caret below: see [Excerpt].
 func (p *Problems) Excerpt(e *gatehouse.Error) string { return Excerpt(e, p.texts[e.At.File]) }
 

@@ -172,5 +172,8 @@ func (d *Document) Node(at string) *Node {
 	return last
 }
 
+// Text returns the text of one of the Document's files, by its name in Files.
+func (d *Document) Text(file string) (text string, ok bool) { return d.problems.Text(file) }
+
 // Excerpt returns the line e is about with a caret below: see [Excerpt].
 func (d *Document) Excerpt(e *gatehouse.Error) string { return d.problems.Excerpt(e) }
