@@ -1,5 +1,7 @@
 package schema
 
+import "slices"
+
 // Types is a set of JSON types.
 type Types uint8
 
@@ -116,69 +118,72 @@ func (n *node) reach(seen map[*node]bool, f func(*node)) {
 
 // part puts what get finds in the nodes of s together to one schema.
 func (s *Schema) part(get func(*node) *node) *Schema {
-	n := s.node.part(get)
+	p := parts{get: get, seen: map[*node]bool{}}
+	n := p.of(s.node)
 	if n == nil {
 		return nil
 	}
 	return &Schema{set: s.set, node: n, dir: s.dir}
 }
 
-func (n *node) part(get func(*node) *node) *node {
-	var all []*node
-	add := func(m *node) {
-		if m == nil {
-			return
-		}
-		for _, one := range all {
-			if one == m {
-				return
-			}
-		}
-		all = append(all, m)
-	}
-	add(get(n))
-	if p := n.place; p != nil {
-		if p.ref != nil {
-			add(p.ref.part(get))
-		}
-		if p.dynamic != nil {
-			add(p.dynamic.static.part(get))
-		}
-		for _, m := range p.allOf {
-			add(m.part(get))
-		}
-		add(anyPart(n, p.anyOf, get))
-		add(anyPart(n, p.oneOf, get))
-		add(anyPart(n, []*node{p.yes, p.no}, get))
-	}
-	switch len(all) {
-	case 0:
-		return nil
-	case 1:
-		return all[0]
-	}
-	return together(&node{at: n.at, res: n.res, place: &inPlace{allOf: all}})
+// parts collects what applies to a part of a value; each schema counts once.
+type parts struct {
+	get  func(*node) *node
+	seen map[*node]bool
 }
 
-// anyPart is what any of the branches says; of those that say nothing nothing is
-// known, but a branch that does not exist.
-func anyPart(n *node, branches []*node, get func(*node) *node) *node {
-	var some []*node
-	for _, m := range branches {
-		if m == nil {
-			continue
-		}
-		if part := m.part(get); part != nil {
-			some = append(some, part)
-		}
-	}
-	switch len(some) {
-	case 0:
+func (p *parts) of(n *node) *node {
+	if n == nil || p.seen[n] {
 		return nil
-	case 1:
-		return some[0]
 	}
-	return together(&node{at: n.at, res: n.res, place: &inPlace{anyOf: some}})
+	p.seen[n] = true
+	all := []*node{p.get(n)}
+	if a := n.place; a != nil {
+		all = append(all, p.of(a.ref))
+		if a.dynamic != nil {
+			all = append(all, p.of(a.dynamic.static))
+		}
+		for _, m := range a.allOf {
+			all = append(all, p.of(m))
+		}
+		all = append(all, p.any(n, a.anyOf), p.any(n, a.oneOf), p.any(n, []*node{a.yes, a.no}))
+	}
+	all = distinct(all)
+	if len(all) > 1 {
+		return together(&node{at: n.at, res: n.res, place: &inPlace{allOf: all}})
+	}
+	return first(all)
+}
+
+// any is what any of the branches says, where one says something.
+func (p *parts) any(n *node, branches []*node) *node {
+	some := make([]*node, 0, len(branches))
+	for _, m := range branches {
+		some = append(some, p.of(m))
+	}
+	some = distinct(some)
+	if len(some) > 1 {
+		return together(&node{at: n.at, res: n.res, place: &inPlace{anyOf: some}})
+	}
+	return first(some)
+}
+
+// distinct leaves out nil, and what stands twice.
+func distinct(list []*node) []*node {
+	out := list[:0]
+	for _, n := range list {
+		if n != nil && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func first(list []*node) *node {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 func together(n *node) *node {

@@ -75,6 +75,42 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestSchemaBombs: schemas that are small on paper compile in bounded time.
+func TestSchemaBombs(t *testing.T) {
+	var double, wide, chain strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&double, `"d%d":{"allOf":[{"$ref":"#/$defs/d%d"},{"$ref":"#/$defs/d%d"}]},`, i, i+1, i+1)
+	}
+	for i := range 8 {
+		fmt.Fprintf(&wide, `"w%d":{"allOf":[%s{}]},`, i, strings.Repeat(fmt.Sprintf(`{"$ref":"#/$defs/w%d"},`, i+1), 100))
+	}
+	for i := range 5000 {
+		fmt.Fprintf(&chain, `"c%d":{"$ref":"#/$defs/c%d"},`, i, i+1)
+	}
+	for _, c := range []struct{ name, schema, value, want string }{
+		{"twice each", `{"$defs":{` + double.String() + `"d60":{"properties":{"a":{"const":1}}}},"$ref":"#/$defs/d0"}`, `{"a":1}`, "contract.too_complex"},
+		{"wide", `{"$defs":{` + wide.String() + `"w8":{"properties":{"a":{"const":1}}}},"oneOf":[{"$ref":"#/$defs/w0"},{"$ref":"#/$defs/w1"}]}`, `{"a":1}`, "contract.too_complex"},
+		{"a long chain", `{"$defs":{` + chain.String() + `"c5000":{}},"$ref":"#/$defs/c0"}`, ``, "too many schemas apply"},
+	} {
+		quickly(t, c.name, func() {
+			s, _, err := compiled(t, false, c.schema, Options{})
+			if err != nil {
+				if c.value != "" || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s: %v", c.name, err)
+				}
+				return
+			}
+			if a := s.Property("a"); a == nil || s.Items() != nil || len(s.Properties()) != 1 {
+				t.Errorf("%s: %v", c.name, a)
+			}
+			var r Report
+			if s.Check(tape(t, c.value), 0, &r) || r.Violations[0].Code != c.want {
+				t.Errorf("%s: %v", c.name, r.Violations)
+			}
+		})
+	}
+}
+
 func TestManyMembers(t *testing.T) {
 	props, value, required := map[string]any{}, map[string]any{}, []string{}
 	for i := range 200 {

@@ -18,7 +18,7 @@ const (
 // refuses schemas that lead back to themselves without a step into the value.
 func (c *compiler) link() {
 	for _, n := range c.made {
-		c.visit(n)
+		c.visit(n, 0)
 	}
 	if len(c.errs) > 0 {
 		return
@@ -31,20 +31,24 @@ func (c *compiler) link() {
 	}
 }
 
-// visit returns false in a loop that was reported.
-func (c *compiler) visit(n *node) bool {
-	switch n.state {
-	case linked:
+// visit returns false where it has reported a loop, or too many schemas one behind
+// the other.
+func (c *compiler) visit(n *node, depth int) bool {
+	switch {
+	case n.state == linked:
 		return true
-	case open:
+	case depth == maxPath:
+		c.fail(n.at.At, "too many schemas apply to one value, each by way of another")
+		return false
+	case n.state == open:
 		c.fail(n.at.At, "the schema leads back to itself without a step into the value, so that no check would end")
 		return false
 	}
 	n.state = open
 	ok := true
-	n.all(func(m *node) { ok = ok && c.visit(m) })
+	n.all(func(m *node) { ok = ok && c.visit(m, depth+1) })
 	if p := n.place; p != nil && p.dynamic != nil && p.dynamic.anchor == "" {
-		ok = ok && c.visit(p.dynamic.static)
+		ok = ok && c.visit(p.dynamic.static, depth+1)
 	}
 	n.state = linked
 	if ok {
@@ -135,18 +139,18 @@ func findTag(p *inPlace, branches []*node) *tag {
 	if len(branches) < 2 {
 		return nil
 	}
-	names := constants(branches[0], nil, 0)
-	names = constants(branches[1], names, 0)
+	s := tagSearch{left: maxTagSearch}
+	names := s.names(branches[1], s.names(branches[0], nil, 0), 0)
 	if p.discriminator != nil {
 		names = append(names, p.discriminator.property)
 	}
 	var best *tag
 	most := 1
-	for _, name := range names[:min(len(names), 20)] {
+	for _, name := range names[:min(len(names), maxTags)] {
 		t := &tag{name: name, branches: make([]*values, len(branches))}
 		found := 0
 		for i, m := range branches {
-			if t.branches[i] = constant(m, name, 0); t.branches[i] != nil {
+			if t.branches[i] = s.constant(m, name, 0); t.branches[i] != nil {
 				found++
 			}
 		}
@@ -157,27 +161,38 @@ func findTag(p *inPlace, branches []*node) *tag {
 	return best
 }
 
-// maxTagDepth bounds how far a tag is looked for.
-const maxTagDepth = 8
+// A tagSearch bounds how far, and how long, a tag is looked for.
+type tagSearch struct{ left int }
 
-// constants appends the names of the members that n gives constants.
-func constants(n *node, names []string, depth int) []string {
-	if depth == maxTagDepth {
+const (
+	maxTags      = 20
+	maxTagDepth  = 8
+	maxTagSearch = 100_000
+)
+
+func (s *tagSearch) ends(depth int) bool {
+	s.left--
+	return depth == maxTagDepth || s.left < 0
+}
+
+// names appends the names of the members that n gives constants.
+func (s *tagSearch) names(n *node, names []string, depth int) []string {
+	if s.ends(depth) || len(names) > maxTags {
 		return names
 	}
 	if n.obj != nil {
 		for _, m := range n.obj.members {
-			if m.schema != nil && valuesOf(m.schema, depth) != nil {
+			if m.schema != nil && s.values(m.schema, depth) != nil {
 				names = append(names, m.name)
 			}
 		}
 	}
 	if p := n.place; p != nil {
 		if p.ref != nil {
-			names = constants(p.ref, names, depth+1)
+			names = s.names(p.ref, names, depth+1)
 		}
 		for _, m := range p.allOf {
-			names = constants(m, names, depth+1)
+			names = s.names(m, names, depth+1)
 		}
 	}
 	return names
@@ -185,14 +200,14 @@ func constants(n *node, names []string, depth int) []string {
 
 // constant returns the values that n, for certain, confines the member called name
 // to, or nil.
-func constant(n *node, name string, depth int) *values {
-	if depth == maxTagDepth {
+func (s *tagSearch) constant(n *node, name string, depth int) *values {
+	if s.ends(depth) {
 		return nil
 	}
 	if n.obj != nil {
-		for _, m := range n.obj.members {
-			if m.name == name && m.schema != nil {
-				if v := valuesOf(m.schema, depth); v != nil {
+		for i := range n.obj.members {
+			if m := &n.obj.members[i]; m.name == name && m.schema != nil {
+				if v := s.values(m.schema, depth); v != nil {
 					return v
 				}
 			}
@@ -200,12 +215,12 @@ func constant(n *node, name string, depth int) *values {
 	}
 	if p := n.place; p != nil {
 		if p.ref != nil {
-			if v := constant(p.ref, name, depth+1); v != nil {
+			if v := s.constant(p.ref, name, depth+1); v != nil {
 				return v
 			}
 		}
 		for _, m := range p.allOf {
-			if v := constant(m, name, depth+1); v != nil {
+			if v := s.constant(m, name, depth+1); v != nil {
 				return v
 			}
 		}
@@ -213,16 +228,16 @@ func constant(n *node, name string, depth int) *values {
 	return nil
 }
 
-func valuesOf(n *node, depth int) *values {
+func (s *tagSearch) values(n *node, depth int) *values {
 	switch {
-	case n.readOnly || n.writeOnly || n.nullable: // which may be all that counts
+	case s.ends(depth) || n.readOnly || n.writeOnly || n.nullable: // which may be all that counts
 		return nil
 	case n.fixed != nil:
 		return n.fixed
 	case n.enum != nil:
 		return n.enum
-	case depth < maxTagDepth && n.place != nil && n.place.ref != nil:
-		return valuesOf(n.place.ref, depth+1)
+	case n.place != nil && n.place.ref != nil:
+		return s.values(n.place.ref, depth+1)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 	}
 	if o.max >= 0 && int(t.Count) > o.max {
 		if w.cut { // what counts is what the filter leaves
-			w.counted = append(w.counted, counted{n, i})
+			w.counted = append(w.counted, placed{n, i})
 		} else {
 			ok = w.fail(n, i, "contract.properties", "maxProperties")
 		}
@@ -22,6 +22,9 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 	}
 	if tracked && o.shapes() {
 		w.journal = append(w.journal, entry{token: uint32(i), flags: shaped})
+		if w.report.Unknown != UnknownAsDeclared && !w.cut {
+			w.shapes = append(w.shapes, placed{n, i})
+		}
 	}
 	var seen uint64
 	from := len(w.bits)

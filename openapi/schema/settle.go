@@ -59,7 +59,7 @@ func (s *settler) value(i int, free bool) {
 			switch flags := s.marks[v].Flags; {
 			case s.report.Cut && flags&WriteOnly != 0:
 				s.marks[v].Flags = WriteOnly
-			case free || flags&Declared != 0 || s.excepted(v):
+			case free || flags&Declared != 0 || s.excepted(i, v):
 				s.value(v, free)
 			}
 		}
@@ -88,9 +88,9 @@ func (s *settler) countLeft() bool {
 	return ok
 }
 
-// excepted reports whether a member that nothing declares is let by, and else acts
-// on it.
-func (s *settler) excepted(v int) bool {
+// excepted reports whether member v of object i, which nothing declares, is let by,
+// and else acts on it.
+func (s *settler) excepted(i, v int) bool {
 	r := s.report
 	s.marks[v] = Mark{}
 	if r.Exceptions == nil && (r.Cut || r.Unknown == UnknownAsDeclared) {
@@ -105,7 +105,14 @@ func (s *settler) excepted(v int) bool {
 	}
 	s.unknown = s.unknown || r.Unknown == UnknownRefuse
 	if !r.full() {
-		s.violate(s.top, pointer, "contract.unknown_property", "")
+		n := s.top
+		for _, p := range s.shapes {
+			if p.token == i { // the first schema that says what is in the object
+				n = p.node
+				break
+			}
+		}
+		s.violate(n, pointer, "contract.unknown_property", "properties")
 	}
 	return false
 }

@@ -101,3 +101,18 @@ func tape(t tester, text string) *strictjson.Tape {
 	}
 	return v
 }
+
+// isName reports whether token i is the name of a member.
+func isName(tokens []strictjson.Token, i int) bool {
+	for o := range tokens[:i] {
+		if tokens[o].Kind != strictjson.Object || int(tokens[o].Next) <= i {
+			continue
+		}
+		for m := o + 1; m < int(tokens[o].Next); m = int(tokens[m+1].Next) {
+			if m == i {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -31,7 +31,8 @@ type walk struct {
 	path    []*node // applied: the dynamic scope
 	base    int     // from where on they are applied to the same value
 	journal []entry
-	counted []counted
+	counted []placed
+	shapes  []placed // objects, where undeclared members are reported
 	stamps  []uint32
 	stamp   uint32
 	bits    []uint64
@@ -48,8 +49,8 @@ type entry struct {
 	class uint8
 }
 
-// counted is an object that has too many members, unless a filter leaves few enough.
-type counted struct {
+// placed is a value and a schema that applies to it.
+type placed struct {
 	node  *node
 	token int
 }
@@ -96,10 +97,10 @@ func (w *walk) release() {
 	violations := w.own.Violations[:0]
 	*w = walk{
 		own:  Report{Violations: violations},
-		path: w.path[:0], journal: w.journal[:0], counted: w.counted[:0], stamps: w.stamps[:0], stamp: w.stamp,
+		path: w.path[:0], journal: w.journal[:0], counted: w.counted[:0], shapes: w.shapes[:0], stamps: w.stamps[:0], stamp: w.stamp,
 		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0],
 	}
-	if cap(w.journal) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep {
+	if cap(w.journal) > keep || cap(w.counted) > keep || cap(w.shapes) > keep || cap(w.bits) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep {
 		*w = walk{}
 	}
 	walkers.Put(w)
