@@ -25,6 +25,12 @@ type assembly struct {
 	state *state
 	log   *slog.Logger
 
+	// hash identifies the configuration with the documents of its contracts, whose
+	// files are watched as the configuration's own.
+	hash     string
+	files    []string
+	warnings config.Diagnostics // of the contracts
+
 	apis        []*gatehouse.API
 	served      map[*config.API][]served
 	catchAll    map[*config.API]*gatehouse.Operation // undocumented: report
@@ -48,7 +54,7 @@ func assemble(cfg *config.Config, dir string, st *state, before *assembly, log *
 }
 
 func newAssembly(cfg *config.Config, dir string, st *state, log *slog.Logger) *assembly {
-	return &assembly{cfg: cfg, dir: dir, state: st, log: log, served: map[*config.API][]served{},
+	return &assembly{cfg: cfg, dir: dir, hash: cfg.Hash(), state: st, log: log, served: map[*config.API][]served{},
 		catchAll: map[*config.API]*gatehouse.Operation{}, pools: map[string]*upstream.Pool{}}
 }
 
@@ -194,7 +200,7 @@ func (a *assembly) compileSites() error {
 		return a.at("apis", err)
 	}
 	l := a.cfg.LimitsHTTP
-	a.snapshot = &gateway.Snapshot{Hash: a.cfg.Hash(), Router: router, Egress: egress, EgressListeners: map[string]bool{}, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
+	a.snapshot = &gateway.Snapshot{Hash: a.hash, Router: router, Egress: egress, EgressListeners: map[string]bool{}, Trusted: a.cfg.TrustedProxies, SampleTraces: a.cfg.Telemetry.Traces.Ratio(),
 		RedirectPort: map[string]int{}, Local: local, HTTP1: http1Limits(l), Limits: gateway.Limits{HeaderBytes: l.HeaderBytes, HeaderFields: l.HeaderFields, URIBytes: l.URIBytes,
 			BodyBytes: l.BodyBytes, ReadTimeout: l.ReadTimeout, WriteTimeout: l.WriteTimeout},
 		Risk: func(x *gatehouse.Exchange) uint8 { return a.limiter.Risk(context.Background(), x) }}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -20,7 +21,7 @@ func (s *Server) Reload(context.Context) error {
 	if s.draining {
 		return &gatehouse.Error{Code: "server.draining", Status: 409, Message: "the gateway is stopping"}
 	}
-	s.seen = s.stamp(s.current.cfg)
+	s.seen = s.stamp(s.current)
 	cfg, diags, err := Load(s.opts.ConfigPath, s.opts.Env)
 	if s.opts.Warn != nil && len(diags) > 0 {
 		s.opts.Warn(diags)
@@ -43,7 +44,8 @@ func (s *Server) Reload(context.Context) error {
 	for _, c := range config.Diff(before.cfg, cfg) {
 		s.log.Info("configuration changed", "path", c.Path, "old", c.Old, "new", c.New)
 	}
-	s.log.Info("configuration reloaded", "hash", cfg.Hash())
+	s.log.Info("configuration reloaded", "hash", next.hash)
+	s.warn(next)
 	return nil
 }
 
@@ -190,7 +192,7 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			s.mu.Lock()
-			changed := s.stamp(s.current.cfg) != s.seen
+			changed := s.stamp(s.current) != s.seen
 			s.mu.Unlock()
 			if !changed && (failed.IsZero() || now.Sub(failed) < retryReload) {
 				continue
@@ -206,8 +208,9 @@ func (s *Server) watch(ctx context.Context) {
 const retryReload = 30 * time.Second
 
 // stamp sums up time and size of every file the configuration was made of.
-func (s *Server) stamp(cfg *config.Config) string {
-	files := append([]string{s.opts.ConfigPath}, cfg.Files()...)
+func (s *Server) stamp(a *assembly) string {
+	cfg := a.cfg
+	files := slices.Concat([]string{s.opts.ConfigPath}, cfg.Files(), a.files)
 	for _, l := range cfg.Listeners {
 		if l.TLS != nil {
 			for _, name := range l.TLS.ClientCerts.CA {

@@ -215,9 +215,9 @@ func TestSessionsAreResumed(t *testing.T) {
 func TestClientCAIsWatched(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newMutual(t, "request", "compat")
-	before := h.stamp(h.current.cfg)
+	before := h.stamp(h.current)
 	h.write("first.pem", "")
-	if h.stamp(h.current.cfg) == before {
+	if h.stamp(h.current) == before {
 		t.Error("a changed authority goes unnoticed")
 	}
 }

@@ -99,7 +99,23 @@ func Check(path string, env config.Env) (config.Diagnostics, error) {
 	if err := a.compilePolicies(); err != nil {
 		return diags, err
 	}
-	return diags, a.checkSites()
+	if err := a.checkSites(); err != nil {
+		return diags, err
+	}
+	return append(diags, a.warnings...), nil
+}
+
+// maxWarnings is how many warnings of contracts are told at start and at reloads.
+const maxWarnings = 20
+
+// warn tells what is not as strict as the contracts' documents may seem.
+func (s *Server) warn(a *assembly) {
+	if n := len(a.warnings); n > maxWarnings {
+		s.log.Warn("not all warnings of the contracts are shown", "warnings", n, "hint", "gatehouse validate shows them")
+	}
+	if s.opts.Warn != nil && len(a.warnings) > 0 {
+		s.opts.Warn(a.warnings[:min(len(a.warnings), maxWarnings)])
+	}
 }
 
 // Start reads the configuration and opens the doors. When it returns without an
@@ -132,7 +148,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		go l.serve()
 		s.log.Info("listening", "listener", l.cfg.Name, "address", l.Addr().String(), "tls", l.cfg.TLS != nil)
 	}
-	s.log.Info("started", "version", o.Version, "config", o.ConfigPath, "hash", cfg.Hash(), "admin", s.AdminAddr(), "socket", s.socket,
+	s.log.Info("started", "version", o.Version, "config", o.ConfigPath, "hash", s.current.hash, "admin", s.AdminAddr(), "socket", s.socket,
 		"decisions", s.decisions(cfg).File)
 	go s.watch(ctx)
 	go func() {
@@ -159,7 +175,8 @@ func (s *Server) equip(cfg *config.Config) error {
 	if s.current, err = assemble(cfg, s.dir, s.state, nil, s.log); err != nil {
 		return err
 	}
-	s.seen = s.stamp(cfg)
+	s.seen = s.stamp(s.current)
+	s.warn(s.current)
 	s.reg = prometheus.NewRegistry()
 	if s.metrics, err = s.newMetrics(); err != nil {
 		return err

@@ -27,7 +27,7 @@ type Status struct {
 func (s *Server) Status() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Version: s.opts.Version, Started: s.started, Config: s.current.cfg.Hash(), Draining: s.draining, Connections: s.conns.open(),
+	st := Status{Version: s.opts.Version, Started: s.started, Config: s.current.hash, Draining: s.draining, Connections: s.conns.open(),
 		Refused: s.conns.refused.Load(), Upstreams: map[string][]upstream.EndpointStatus{}, Decisions: s.record.Stats()}
 	for name, p := range s.current.pools {
 		st.Upstreams[name] = p.Endpoints()
