@@ -39,15 +39,11 @@ func bare(mediaType string) string {
 }
 
 // opaque reports whether the document says nothing of the bodies but their media
-// types: images, archives, octets.
+// types: images, archives, octets, messages of gRPC.
 func opaque(content []*document.Media) bool {
 	for _, m := range content {
-		t := bare(m.Type)
-		binary := t == "application/octet-stream" || t == "application/pdf" || t == "application/zip" || t == "application/gzip"
-		for _, main := range []string{"image/", "audio/", "video/", "font/"} {
-			binary = binary || strings.HasPrefix(t, main) && !strings.HasSuffix(t, "+xml") && !strings.HasSuffix(t, "+json")
-		}
-		if !binary || m.ItemSchema != nil || !formless(m.Schema) {
+		t := strings.ToLower(bare(m.Type))
+		if readable(t) || m.ItemSchema != nil || !formless(m.Schema) {
 			return false
 		}
 	}

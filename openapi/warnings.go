@@ -158,7 +158,7 @@ func readable(t string) bool {
 	case sub == "json", sub == "xml", strings.HasSuffix(sub, "+json"), strings.HasSuffix(sub, "+xml"):
 		return true
 	}
-	return slices.Contains([]string{"jsonl", "x-ndjson", "x-jsonlines", "json-seq", "geo+json-seq"}, sub)
+	return strings.HasSuffix(sub, "+json-seq") || slices.Contains([]string{"jsonl", "ndjson", "x-ndjson", "x-jsonlines", "json-seq"}, sub)
 }
 
 // open reports whether a schema lists properties and says nothing of others.
