@@ -94,8 +94,8 @@ func (d *demo) start(ctx context.Context) error {
 	if d.shop, err = lab.Open(lab.Options{Seed: d.seed, Flaws: lab.AllFlaws()}); err != nil {
 		return err
 	}
-	public, plain, adminAddr := freeAddress(), freeAddress(), freeAddress()
-	path, err := d.shop.WriteConfig(d.dir, lab.ConfigOptions{Public: public, Plain: plain, Admin: adminAddr})
+	public, plain, adminAddr, egress := freeAddress(), freeAddress(), freeAddress(), freeAddress()
+	path, err := d.shop.WriteConfig(d.dir, lab.ConfigOptions{Public: public, Plain: plain, Admin: adminAddr, Egress: egress})
 	if err != nil {
 		d.shop.Close()
 		return err
@@ -115,6 +115,7 @@ func (d *demo) start(ctx context.Context) error {
 		return d.app.notStarted(err)
 	}
 	d.app.config = path
+	d.shop.CallThrough(d.server.Addr("egress"))
 	return nil
 }
 

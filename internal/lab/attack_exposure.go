@@ -146,6 +146,15 @@ func inventoryAttacks() []Attack {
 			return a.did("zombie.version", "debug.endpoint") || a.leaked("hunter2"), nil
 		}})
 	}
+	list = append(list,
+		Attack{Name: "sunset-operation", Title: "an operation that should be gone, and that nobody took away", Class: API9, Room: "openapi", run: func(a *attempt) (bool, error) {
+			a.ask("GET", "/v0/coupons")
+			return a.did("sunset.operation"), nil
+		}},
+		Attack{Name: "undocumented-method", Title: "a method that the document does not have", Class: API9, Room: "openapi", run: func(a *attempt) (bool, error) {
+			a.ask("DELETE", "/catalogue/items/tea", bearer(a.token))
+			return a.did("undocumented.method"), nil
+		}})
 	return append(list, Attack{Name: "old-host", Title: "the old version under its old host name", Class: API9, Room: "gateway", run: func(a *attempt) (bool, error) {
 		svc := a.shop.Service("legacy")
 		for _, host := range []string{"api-v0.localhost", "legacy.internal", "127.0.0.1", "localhost"} {
@@ -189,15 +198,4 @@ func requestForgeryAttacks() []Attack {
 			return a.soon(func() bool { return a.did("collector.called") || a.received() }), nil
 		}})
 	return list
-}
-
-// consumptionAttacks are API10: a third party that was taken over.
-func consumptionAttacks() []Attack {
-	return []Attack{{Name: "negative-rate", Title: "a rates provider says that money is worth less than nothing", Class: API10, Room: "openapi", run: func(a *attempt) (bool, error) {
-		currency := "X" + strings.ToUpper(strings.ReplaceAll(a.run, "-", ""))
-		a.shop.SetRate(currency, -1)
-		a.cleanup = append(a.cleanup, func() { a.shop.SetRate(currency, 0) })
-		a.ask("POST", "/sales/orders", bearer(a.token), jsonBody(map[string]any{"sku": "ice", "quantity": 3, "currency": currency}))
-		return a.did("order.negative"), nil
-	}}}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+const megabyte = 1 << 20
+
 // resourceAttacks are API4: more than anybody's share.
 func resourceAttacks() []Attack {
 	list := append(floodAttacks(), sizeAttacks()...)
@@ -84,7 +86,6 @@ func floodAttacks() []Attack {
 }
 
 func sizeAttacks() []Attack {
-	const megabyte = 1 << 20
 	patch := func(a *attempt, length int64) {
 		const size = 3 * megabyte
 		b := io.MultiReader(strings.NewReader(`{"name":"`), io.LimitReader(endless{}, size), strings.NewReader(`"}`))
@@ -101,7 +102,7 @@ func sizeAttacks() []Attack {
 	add("huge-body", "a body of 3 MB, announced", "gateway", func(a *attempt) (bool, error) { patch(a, 0); return huge(a), nil })
 	add("huge-body-chunked", "a body of 3 MB in chunks", "gateway", func(a *attempt) (bool, error) { patch(a, -1); return huge(a), nil })
 	add("huge-upload", "an upload beyond what the operation takes", "gateway", func(a *attempt) (bool, error) {
-		a.ask("POST", "/media/files", bearer(a.token), body(io.LimitReader(endless{}, 12*megabyte), -1))
+		a.ask("POST", "/media/files", bearer(a.token), with("Content-Type", "image/png"), body(io.LimitReader(endless{}, 12*megabyte), -1))
 		return a.shop.Effect(a.run, "body.whole") > 9*megabyte, nil
 	})
 	raw := func(name, title, service string, message func(a *attempt, svc *Service) string) {
@@ -128,7 +129,7 @@ func sizeAttacks() []Attack {
 		a.ask("GET", "/catalogue/items", query("limit=20000"))
 		return a.did("page.huge"), nil
 	})
-	return list
+	return append(list, bodyAttacks()...)
 }
 
 // endless is a reader of letters.

@@ -18,8 +18,14 @@ func (s *Shop) auth() *Service {
 const loginPatience = 10
 
 func login(c *call) {
-	var body struct{ Username, Password string }
+	var body struct{ Username, Password any }
 	if !c.decode(&body) {
+		return
+	}
+	name, isText := body.Username.(string)
+	password, isAlsoText := body.Password.(string)
+	if (!isText || !isAlsoText) && !c.Flaws.BrokenAuth {
+		c.fail(http.StatusBadRequest, "the body is not the JSON expected")
 		return
 	}
 	c.store.mu.Lock()
@@ -28,8 +34,12 @@ func login(c *call) {
 		c.fail(http.StatusTooManyRequests, "too many attempts")
 		return
 	}
-	u := c.store.users[body.Username]
-	if u == nil || subtle.ConstantTimeCompare([]byte(u.password), []byte(body.Password)) != 1 {
+	u := c.store.users[name]
+	// {"$ne": ""} is a query to the careless shop's database: any password but none.
+	_, injected := body.Password.(map[string]any)
+	if injected && u != nil {
+		c.effect("login.injected")
+	} else if u == nil || subtle.ConstantTimeCompare([]byte(u.password), []byte(password)) != 1 {
 		c.effect("login.failed")
 		c.fail(http.StatusUnauthorized, "wrong user name or password")
 		return

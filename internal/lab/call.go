@@ -184,15 +184,24 @@ func (c *call) decode(v any) bool {
 	if !c.Flaws.ResourceConsumption {
 		body = http.MaxBytesReader(c.w, c.r.Body, 1<<20)
 	}
-	raw, err := io.ReadAll(body)
+	var raw []byte
+	var odd []string
+	body, err := c.unpacked(body)
+	if err == nil {
+		raw, err = io.ReadAll(body)
+	}
 	if err == nil {
 		c.effectN("body.whole", int64(len(raw)))
-		err = json.Unmarshal(raw, v)
+		odd, err = c.readJSON(raw, v)
 	}
 	if err != nil {
 		c.fail(http.StatusBadRequest, "the body is not the JSON expected")
+		return false
 	}
-	return err == nil
+	for _, name := range odd {
+		c.effect("json." + name)
+	}
+	return true
 }
 
 func (c *call) effectN(name string, n int64) { c.evidence.effect(c.run, name, n) }

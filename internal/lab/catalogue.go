@@ -14,6 +14,7 @@ func (s *Shop) catalogue() *Service {
 		{"GET", "/items/{sku}", "getItem", getItem},
 		{"POST", "/items", "createItem", createItem},
 		{"POST", "/items/{sku}/reviews", "reviewItem", reviewItem},
+		{"DELETE", "/items/{sku}", "", removeItem},
 	}}
 }
 
@@ -32,7 +33,7 @@ func listItems(c *call) {
 		return
 	}
 	limit := 10
-	if v := c.query.Get("limit"); v != "" {
+	if v := c.last("limit"); v != "" {
 		var err error
 		if limit, err = strconv.Atoi(v); err != nil {
 			c.fail(http.StatusBadRequest, "limit is not a number")
@@ -59,6 +60,29 @@ func listItems(c *call) {
 		c.effect("page.huge")
 	}
 	c.json(http.StatusOK, list)
+}
+
+// last returns the value of a query parameter: the last of all that are called so,
+// "name[]" being the same as name, as some frameworks have it. The careful shop
+// takes no parameter twice.
+func (c *call) last(name string) string {
+	all := c.query[name]
+	if !c.Flaws.ResourceConsumption {
+		return c.query.Get(name)
+	}
+	if more := c.query[name+"[]"]; len(more) > 0 {
+		all = more
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1]
+}
+
+// removeItem is what the catalogue's own tools call; no document has it.
+func removeItem(c *call) {
+	c.effect("undocumented.method")
+	c.w.WriteHeader(http.StatusNoContent)
 }
 
 func getItem(c *call) {
@@ -108,13 +132,17 @@ func createItem(c *call) {
 	c.json(http.StatusCreated, c.publicItem(it))
 }
 
+// fairPhotos is how many photos a review may have.
+const fairPhotos = 5
+
 func reviewItem(c *call) {
 	if !c.mustBeKnown() {
 		return
 	}
 	var body struct {
-		Stars int    `json:"stars"`
-		Text  string `json:"text"`
+		Stars  int      `json:"stars"`
+		Text   string   `json:"text"`
+		Photos []string `json:"photos,omitempty"`
 	}
 	if !c.decode(&body) {
 		return
@@ -122,6 +150,13 @@ func reviewItem(c *call) {
 	if body.Stars < 1 || body.Stars > 5 {
 		c.fail(http.StatusUnprocessableEntity, "one to five stars")
 		return
+	}
+	if len(body.Photos) > fairPhotos {
+		if !c.Flaws.ResourceConsumption {
+			c.fail(http.StatusUnprocessableEntity, "five photos")
+			return
+		}
+		c.effect("photos.many")
 	}
 	c.json(http.StatusCreated, body)
 }

@@ -18,14 +18,16 @@ var configFiles embed.FS
 
 // ConfigOptions are the addresses a configuration is written for, each host:port.
 type ConfigOptions struct {
-	// Public serves HTTPS, Plain redirects to it, Admin has health and metrics.
-	Public, Plain, Admin string
+	// Public serves HTTPS, Plain redirects to it, Admin has health and metrics, and
+	// through Egress the services call third parties.
+	Public, Plain, Admin, Egress string
 }
 
 // configValues are what the template of gatehouse.yaml asks for.
 type configValues struct {
 	ConfigOptions
 	RedirectPort, Host, App, Audience  string
+	Rates, RatesHost                   string
 	Issuer, OpaqueIssuer, Gate, Secret string
 	Upstreams                          []configUpstream
 	Keys, ClientsCA                    []byte
@@ -36,11 +38,11 @@ type configUpstream struct {
 	H2        bool
 }
 
-// WriteConfig writes gatehouse.yaml for the running shop, with its policies, keys
-// and certificates, into dir, and returns the path of gatehouse.yaml.
+// WriteConfig writes gatehouse.yaml for the running shop, with its contracts, policies,
+// keys and certificates, into dir, and returns the path of gatehouse.yaml.
 func (s *Shop) WriteConfig(dir string, opts ConfigOptions) (string, error) {
 	v := configValues{ConfigOptions: opts, Issuer: s.Issuer.URL, OpaqueIssuer: s.Issuer.OpaqueURL, Gate: s.Issuer.Gate,
-		Secret: s.Issuer.GateSecret, ClientsCA: s.PKI.CA}
+		Secret: s.Issuer.GateSecret, ClientsCA: s.PKI.CA, Rates: s.Rates.URL()}
 	for _, svc := range s.services {
 		v.Upstreams = append(v.Upstreams, configUpstream{svc.Name, svc.URL(), svc.h2})
 	}
@@ -53,9 +55,9 @@ func (s *Shop) WriteConfig(dir string, opts ConfigOptions) (string, error) {
 // writeExample writes the same configuration for fixed ports and a shop that does
 // not run: examples/shop. The example's CA and key are whatever the caller has.
 func writeExample(dir string, ca, keys []byte) error {
-	v := configValues{ConfigOptions: ConfigOptions{Public: "127.0.0.1:8443", Plain: "127.0.0.1:8080", Admin: "127.0.0.1:9901"},
+	v := configValues{ConfigOptions: ConfigOptions{Public: "127.0.0.1:8443", Plain: "127.0.0.1:8080", Admin: "127.0.0.1:9901", Egress: "127.0.0.1:9080"},
 		Issuer: "http://127.0.0.1:9000", OpaqueIssuer: "http://127.0.0.1:9000/opaque", Gate: "gatehouse",
-		Secret: "put the issuer's secret for this gateway here", ClientsCA: ca, Keys: keys}
+		Secret: "put the issuer's secret for this gateway here", ClientsCA: ca, Keys: keys, Rates: "http://127.0.0.1:9020"}
 	shop := &Shop{}
 	for i, svc := range shop.behind() {
 		v.Upstreams = append(v.Upstreams, configUpstream{svc.Name, fmt.Sprintf("http://127.0.0.1:%d", 9001+i), svc.h2})
@@ -65,7 +67,7 @@ func writeExample(dir string, ca, keys []byte) error {
 }
 
 func writeConfig(dir string, v configValues) (string, error) {
-	v.Host, v.App, v.Audience = PublicHost, AppOrigin, Audience
+	v.Host, v.App, v.Audience, v.RatesHost = PublicHost, AppOrigin, Audience, RatesHost
 	_, port, err := net.SplitHostPort(v.Public)
 	if err != nil {
 		return "", err
@@ -91,6 +93,12 @@ func writeConfig(dir string, v configValues) (string, error) {
 		}
 		return err
 	})
+	docs, docsErr := documents.ReadDir("openapi")
+	err = errors.Join(err, docsErr)
+	for _, d := range docs {
+		text, readErr := documents.ReadFile("openapi/" + d.Name())
+		files["openapi/"+d.Name()], err = text, errors.Join(err, readErr)
+	}
 	for name, text := range files {
 		err = errors.Join(err, writeFile(filepath.Join(dir, name), text))
 	}

@@ -17,7 +17,7 @@ type user struct {
 	Plan         string `json:"plan"`
 	SSN          string `json:"ssn"`
 	BirthDate    string `json:"birth_date"`
-	PasswordHash string `json:"password_hash"`
+	PasswordHash string `json:"password_hash,omitempty"`
 	CreditCents  int64  `json:"credit_cents"`
 	password     string
 }

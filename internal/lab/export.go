@@ -53,5 +53,9 @@ func exportMyData(c *call) {
 		return
 	}
 	c.effect("exported")
-	c.json(http.StatusOK, map[string]any{"profile": *u, "exported": true})
+	profile := *u
+	if !c.Flaws.BOPLA {
+		profile.PasswordHash = ""
+	}
+	c.json(http.StatusOK, map[string]any{"profile": profile, "exported": true})
 }

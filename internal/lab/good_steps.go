@@ -42,6 +42,10 @@ func visitorSteps() []step {
 		{"item-spelled", 1, 0, get("/catalogue/items/t%65a")},
 		{"search", 2, 0, get("/catalogue/items", query("q=e&limit=5&x=&y=a+b%20c%26d%2Fe"))},
 		{"search-odd", 1, 0, get("/catalogue/items", query("q=50%25%20off%3F&filter[price]=1..9"))},
+		{"choose", 1, 0, func(p *persona, ctx context.Context) error {
+			r, err := p.call(ctx, 200, "GET", "/catalogue/items/tea", query("fields=name,price_cents"))
+			return holds(r, err, `"price_cents"`)
+		}},
 		{"head", 1, 0, func(p *persona, ctx context.Context) error {
 			_, err := p.call(ctx, 200, "HEAD", "/catalogue/items")
 			return err
@@ -171,7 +175,7 @@ func (p *persona) uploadSlowly(ctx context.Context) error {
 		pw.Close()
 	}()
 	defer pr.Close()
-	r, err := p.call(ctx, 201, "POST", "/media/files", body(pr, -1))
+	r, err := p.call(ctx, 201, "POST", "/media/files", with("Content-Type", "application/octet-stream"), body(pr, -1))
 	return holds(r, err, `"size":40960`)
 }
 

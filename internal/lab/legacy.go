@@ -3,12 +3,13 @@ package lab
 import "net/http"
 
 // legacy is version 0 of the shop, on an HTTP server somebody wrote in 2009 (see
-// laxhttp.go). One old app still needs two of its operations; nobody remembers
+// laxhttp.go). One old app still needs three of its operations, of which one is gone; nobody remembers
 // the others.
 func (s *Shop) legacy() *Service {
 	return &Service{Name: "legacy", Base: "/v0", lax: true, routes: []route{
 		{"GET", "/status", "legacyStatus", legacyStatus},
 		{"POST", "/feedback", "legacyFeedback", legacyFeedback},
+		{"GET", "/coupons", "legacyCoupons", legacyCoupons},
 		{"GET", "/users", "", legacyUsers},
 		{"GET", "/users/{user_id}", "", legacyUser},
 		{"GET", "/debug/env", "", debugVars},
@@ -31,6 +32,16 @@ func legacyFeedback(c *call) {
 		return
 	}
 	c.json(http.StatusAccepted, map[string]int{"length": len(body.Text)})
+}
+
+// legacyCoupons should be gone since July 2025.
+func legacyCoupons(c *call) {
+	if !c.Flaws.Inventory {
+		c.fail(http.StatusGone, "gone")
+		return
+	}
+	c.effect("sunset.operation")
+	c.json(http.StatusOK, []string{"EVERYTHING-FREE-2019"})
 }
 
 func legacyUsers(c *call) {

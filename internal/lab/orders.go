@@ -2,8 +2,10 @@ package lab
 
 import (
 	"encoding/json"
-	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // orders takes orders and keeps them.
@@ -34,10 +36,10 @@ func createOrder(c *call) {
 	if !c.decode(&body) {
 		return
 	}
-	rate := 1.0
+	rate, discount := 1.0, int64(0)
 	if body.Currency != "" && body.Currency != "USD" {
 		var ok bool
-		if rate, ok = c.rate(body.Currency); !ok {
+		if rate, discount, ok = c.rate(body.Currency); !ok {
 			return
 		}
 	}
@@ -56,8 +58,13 @@ func createOrder(c *call) {
 		c.fail(http.StatusTooManyRequests, "that is a lot of shopping")
 		return
 	}
+	total := int64(float64(it.PriceCents) * rate * float64(body.Quantity))
+	if discount > 0 {
+		total -= discount
+		c.effect("order.discounted")
+	}
 	o := &order{ID: c.store.id("o"), Owner: c.who.Subject, SKU: body.SKU, Quantity: body.Quantity,
-		TotalCents: int64(float64(it.PriceCents) * rate * float64(body.Quantity)), Currency: body.Currency,
+		TotalCents: total, Currency: body.Currency,
 		Status: "new", Note: body.Note}
 	c.store.orders[o.ID] = o
 	c.effect("order.created")
@@ -69,22 +76,49 @@ func createOrder(c *call) {
 }
 
 // rate asks the rates provider what one dollar is in currency, and answers where
-// it cannot tell. With UnsafeConsumption any number will do.
-func (c *call) rate(currency string) (float64, bool) {
-	resp, err := c.client.Get(c.Rates.URL() + "/rates/" + currency)
+// it cannot tell. With UnsafeConsumption it goes where the provider sends it, reads
+// however much there is, takes any number, and lets the provider's page say more
+// than the shop asked for.
+func (c *call) rate(currency string) (rate float64, discount int64, ok bool) {
+	if known, ok := c.lately.get(currency); ok {
+		return known, 0, true
+	}
+	client := *c.client
+	client.Transport = c.outward.Load()
+	most := int64(hugeAnswer * 2)
+	if !c.Flaws.UnsafeConsumption {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		most = 1 << 16
+	}
+	resp, err := client.Get(c.ratesURL() + "/rates/" + url.PathEscape(currency))
 	if err != nil {
 		c.fail(http.StatusBadGateway, "no rates today")
-		return 0, false
+		return 0, 0, false
 	}
 	defer resp.Body.Close()
-	var body struct{ Rate float64 }
-	err = json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<16)).Decode(&body)
-	sane := body.Rate > 0.0001 && body.Rate < 10_000
-	if err != nil || resp.StatusCode != http.StatusOK || !sane && !c.Flaws.UnsafeConsumption {
-		c.fail(http.StatusUnprocessableEntity, fmt.Sprintf("no rate for %.8q", currency))
-		return 0, false
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	c.effectN("rates.bytes", int64(len(raw)))
+	var body struct {
+		Rate     float64
+		Discount int64 `json:"discount_cents"`
 	}
-	return body.Rate, true
+	if err == nil {
+		err = json.Unmarshal(raw, &body)
+	}
+	sane := body.Rate > 0.0001 && body.Rate < 10_000 && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json")
+	if err != nil || resp.StatusCode != http.StatusOK || !sane && !c.Flaws.UnsafeConsumption {
+		c.fail(http.StatusUnprocessableEntity, "no rate for that currency")
+		return 0, 0, false
+	}
+	if !sane {
+		c.effect("rates.believed")
+	} else if body.Discount == 0 {
+		c.lately.put(currency, body.Rate)
+	}
+	if !c.Flaws.UnsafeConsumption {
+		body.Discount = 0
+	}
+	return body.Rate, body.Discount, true
 }
 
 // lookupOrder finds the order of the path, or answers 404. The caller holds mu.

@@ -1,11 +1,11 @@
 package lab
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // partner gives partners the price list, by API key.
@@ -29,19 +29,37 @@ func getFeed(c *call) {
 	list := []any{}
 	for _, sku := range c.store.skus {
 		it := c.store.items[sku]
-		list = append(list, map[string]any{"sku": it.SKU, "price_cents": it.PriceCents, "secret_rebate": "feed-" + sku})
+		entry := map[string]any{"sku": it.SKU, "price_cents": it.PriceCents, "secret_rebate": "feed-" + sku}
+		if c.Flaws.BOPLA || slices.Contains(c.who.Roles, "admin") {
+			entry["cost_cents"] = it.CostCents
+		}
+		list = append(list, entry)
 	}
 	c.json(http.StatusOK, map[string]any{"partner": c.who.Subject, "items": list})
 }
 
-// rateBook is what the rates provider believes.
+// rateBook is what the rates provider believes, and what it says where it has been
+// taken over.
 type rateBook struct {
 	mu    *sync.Mutex
 	rates map[string]float64
+	wrong map[string]http.HandlerFunc
 }
 
 func newRateBook() rateBook {
-	return rateBook{&sync.Mutex{}, map[string]float64{"EUR": 0.9, "GBP": 0.8, "JPY": 150}}
+	return rateBook{&sync.Mutex{}, map[string]float64{"EUR": 0.9, "GBP": 0.8, "JPY": 150}, map[string]http.HandlerFunc{}}
+}
+
+// TakeOver makes the third party answer for a currency whatever h does; nil gives
+// it back.
+func (s *Shop) TakeOver(currency string, h http.HandlerFunc) {
+	s.rates.mu.Lock()
+	defer s.rates.mu.Unlock()
+	if h == nil {
+		delete(s.rates.wrong, currency)
+		return
+	}
+	s.rates.wrong[currency] = h
 }
 
 // SetRate makes the third party say so, as one who took it over would; zero
@@ -56,18 +74,42 @@ func (s *Shop) SetRate(currency string, rate float64) {
 	s.rates.rates[currency] = rate
 }
 
+// rateCache keeps what the provider said for a second: the shop does not ask for
+// every order.
+type rateCache struct{ rates sync.Map }
+
+type agedRate struct {
+	rate float64
+	at   time.Time
+}
+
+func (k *rateCache) get(currency string) (float64, bool) {
+	v, _ := k.rates.Load(currency)
+	r, ok := v.(agedRate)
+	return r.rate, ok && time.Since(r.at) < time.Second
+}
+
+func (k *rateCache) put(currency string, rate float64) {
+	k.rates.Store(currency, agedRate{rate, time.Now()})
+}
+
 // ratesProvider is a third party's API that the shop consumes.
 func (s *Shop) ratesProvider() *Service {
 	return &Service{Name: "rates", Base: "/rates", routes: []route{
 		{"GET", "/{currency}", "getRate", func(c *call) {
 			c.rates.mu.Lock()
 			rate, ok := c.rates.rates[c.param["currency"]]
+			wrong := c.rates.wrong[c.param["currency"]]
 			c.rates.mu.Unlock()
+			if wrong != nil {
+				wrong(c.w, c.r)
+				return
+			}
 			if !ok {
 				c.fail(http.StatusNotFound, "no such currency")
 				return
 			}
-			_ = json.NewEncoder(c.w).Encode(map[string]float64{"rate": rate})
+			c.json(http.StatusOK, map[string]float64{"rate": rate})
 		}},
 	}}
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,16 +40,43 @@ type Shop struct {
 	store    *store
 	evidence evidence
 	rates    rateBook
+	lately   rateCache
 	keys     []APIKey
 	services []*Service
 	started  []*Service
 	client   *http.Client
+	// outward is the way to third parties: straight, or through a gateway.
+	outward atomic.Pointer[http.Transport]
+}
+
+// RatesHost is the third party's name, by which services call it through a gateway.
+const RatesHost = "rates.example"
+
+// CallThrough makes the services call third parties through the egress listener at
+// addr, host:port, as a forward proxy; "" lets them call straight again.
+func (s *Shop) CallThrough(addr string) {
+	tr := &http.Transport{DisableCompression: true}
+	if addr != "" {
+		tr.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: addr})
+	}
+	if old := s.outward.Swap(tr); old != nil {
+		old.CloseIdleConnections()
+	}
+}
+
+// ratesURL is where services find the rates.
+func (s *Shop) ratesURL() string {
+	if s.outward.Load().Proxy != nil {
+		return "http://" + RatesHost
+	}
+	return s.Rates.URL()
 }
 
 // Open starts the shop on free loopback ports.
 func Open(opts Options) (*Shop, error) {
 	s := &Shop{Flaws: opts.Flaws, Seed: opts.Seed, store: newStore(opts.Seed), rates: newRateBook()}
 	s.client = &http.Client{Timeout: 5 * time.Second}
+	s.CallThrough("")
 	var err error
 	if s.PKI, err = newPKI(); err != nil {
 		return nil, err
@@ -86,6 +115,7 @@ func (s *Shop) Close() error {
 		errs = append(errs, svc.stop())
 	}
 	s.client.CloseIdleConnections()
+	s.outward.Load().CloseIdleConnections()
 	if s.Issuer != nil {
 		errs = append(errs, s.Issuer.Close())
 	}

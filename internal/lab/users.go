@@ -66,6 +66,7 @@ func updateProfile(c *call) {
 		Name, Email, Phone *string
 		Role               *string `json:"role"`
 		CreditCents        *int64  `json:"credit_cents"`
+		Plan               *string `json:"plan"`
 	}
 	if !c.decode(&patch) {
 		return
@@ -80,9 +81,10 @@ func updateProfile(c *call) {
 	set(&u.Email, patch.Email)
 	set(&u.Phone, patch.Phone)
 	if c.Flaws.BOPLA {
-		if patch.Role != nil || patch.CreditCents != nil {
+		if patch.Role != nil || patch.CreditCents != nil || patch.Plan != nil {
 			c.effect("mass.assignment")
 		}
+		set(&u.Plan, patch.Plan)
 		set(&u.Role, patch.Role)
 		set(&u.CreditCents, patch.CreditCents)
 	}
