@@ -24,7 +24,7 @@ func quickly(t *testing.T, what string, f func()) {
 func TestBombs(t *testing.T) {
 	deep := strings.Repeat(`[`, 60) + strings.Repeat(`]`, 60)
 	var enum, wide, items, same strings.Builder
-	for i := range 50000 {
+	for i := range 20000 {
 		fmt.Fprintf(&enum, `"v%d",%d,[%d],`, i, i, i)
 		fmt.Fprintf(&wide, `"k%d":%d,`, i, i)
 		fmt.Fprintf(&items, `{"a":[%d],"b":"x"},`, i)
@@ -37,8 +37,8 @@ func TestBombs(t *testing.T) {
 			strings.Repeat(`{"a":`, 50) + `1` + strings.Repeat(`}`, 50), "contract.too_complex"},
 		{"deep recursion", `{"items":{"$ref":"#"}}`, deep, ""},
 		{"a dynamic loop", `{"$dynamicAnchor":"a","allOf":[{"$dynamicRef":"#a"}]}`, `1`, "contract.too_complex"},
-		{"a huge enum", `{"items":{"enum":[` + enum.String() + `null]}}`, `["v49999",49999.0,[7],[49999]]`, ""},
-		{"a huge enum of arrays", `{"items":{"enum":[` + enum.String() + `null]}}`, "[" + strings.Repeat(`[50001],`, 20000) + "1]", "contract.enum"},
+		{"a huge enum", `{"items":{"enum":[` + enum.String() + `null]}}`, `["v19999",19999.0,[7],[19999]]`, ""},
+		{"a huge enum of arrays", `{"items":{"enum":[` + enum.String() + `null]}}`, "[" + strings.Repeat(`[50001],`, 5000) + "1]", "contract.enum"},
 		{"many members", `{"patternProperties":{"^k[0-9]+$":{"type":"integer"}}}`, `{` + wide.String() + `"k":1}`, ""},
 		{"too many members", `{"maxProperties":3}`, `{` + wide.String() + `"k":1}`, "contract.properties"},
 		{"unique items", `{"uniqueItems":true}`, `[` + items.String() + `1]`, ""},
@@ -51,7 +51,11 @@ func TestBombs(t *testing.T) {
 		{"a number of many digits", `{"multipleOf":12345678901234567890123}`, "1" + strings.Repeat("0", 390), "contract.range"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, err := compiled(t, false, c.schema, Options{})
+			var o Options
+			if strings.HasPrefix(c.schema, `{"$defs"`) {
+				o.Steps = 1 << 17 // the default takes its time under the race detector
+			}
+			s, _, err := compiled(t, false, c.schema, o)
 			if err != nil {
 				t.Fatal(err)
 			}
