@@ -159,6 +159,23 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Names that are the client's are reported short and inert.
+func TestPointersAreInert(t *testing.T) {
+	s, _, err := compiled(t, false, `{"additionalProperties":false}`, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{`\u001b[2Jx\n\u202e`, strings.Repeat("ä", 5000)} {
+		var r Report
+		if s.Check(tape(t, `{"`+name+`":1}`), 0, &r) {
+			t.Fatal("accepted")
+		}
+		if p := r.Violations[0].Pointer; len(p) > maxPointer+8 || strings.ContainsAny(p, "\x1b\n\u202e") {
+			t.Errorf("%q", p)
+		}
+	}
+}
+
 func TestDiscriminator(t *testing.T) {
 	const text = `{"components":{"schemas":{
 		"Cat":{"type":"object","required":["kind","lives"],"properties":{"kind":{"type":"string"},"lives":{"type":"integer"}}},

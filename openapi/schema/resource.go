@@ -3,6 +3,7 @@ package schema
 import (
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi/document"
@@ -288,15 +289,21 @@ func join(base, ref *url.URL) *url.URL {
 
 // shown is a part of the document as it stands in a message: short, inert.
 func shown(s string) string {
-	if len(s) > 80 {
-		s = strings.ToValidUTF8(s[:80], "") + "…"
+	return `"` + inert(s, 80) + `"`
+}
+
+// inert is at most most bytes of s, and nothing that could start a line or move a
+// terminal's cursor.
+func inert(s string, most int) string {
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return `"` + strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
-			return '\uFFFD'
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
 		}
 		return r
-	}, s) + `"`
+	}, s)
 }
 
 // fragment returns what stands behind the "#" of a reference, decoded.

@@ -44,7 +44,7 @@ type Violation struct {
 	// Code is one of [Codes].
 	Code string
 	// Pointer is the JSON pointer (RFC 6901) of the value; of a missing or unknown
-	// member, of the member.
+	// member, of the member. It is bounded, and has no control characters.
 	Pointer string
 	// Parameter is "in:name" of the parameter the value came in ("query:limit"); ""
 	// for a body. The parameter decoder sets it.

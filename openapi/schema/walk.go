@@ -132,12 +132,16 @@ func (w *walk) failMember(n *node, i int, name, code, keyword string) bool {
 	return false
 }
 
+// maxPointer bounds the pointers that are reported, in bytes: names in them may be
+// the client's.
+const maxPointer = 1 << 10
+
 func (w *walk) violate(n *node, pointer, code, keyword string) {
 	at := n.at.At
 	if keyword != "" {
 		at = n.at.KeyAt(keyword)
 	}
-	w.report.Violations = append(w.report.Violations, Violation{Code: code, Pointer: w.report.Base + pointer, Keyword: keyword, At: at})
+	w.report.Violations = append(w.report.Violations, Violation{Code: code, Pointer: w.report.Base + inert(pointer, maxPointer), Keyword: keyword, At: at})
 }
 
 // stop ends the check: the value is refused, whatever else is said of it.
