@@ -81,6 +81,7 @@ func (a *app) root() *cobra.Command {
 		newWhatCan(a),
 		newDemo(a),
 		newValidate(a),
+		newContract(a),
 		newFmt(a, config.Format),
 		newSchema(a, config.Schema),
 		newExplain(a),

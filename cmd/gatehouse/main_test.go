@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,9 +24,19 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"gatehouse": 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			l, err := net.Listen("tcp", "127.0.0.1:0") // for a gateway that scripts talk to
+			if err != nil {
+				return err
+			}
+			_, port, err := net.SplitHostPort(l.Addr().String())
+			env.Setenv("PORT", port)
+			return errors.Join(err, l.Close())
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exitcode":  exitCode,
 			"await":     await,
+			"ask":       ask,
 			"decisions": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeDecisions(ts.MkAbs("data"))) },
 		},
 	})
@@ -56,6 +70,21 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not appear", args[0])
+}
+
+// ask sends a request to the gateway at $PORT, and leaves the request's id in $ID:
+// ask METHOD TARGET JSON
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: ask METHOD TARGET JSON")
+	}
+	req, err := http.NewRequest(args[0], "http://127.0.0.1:"+ts.Getenv("PORT")+args[1], strings.NewReader(args[2]))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	ts.Check(res.Body.Close())
+	ts.Setenv("ID", res.Header.Get("X-Request-Id"))
 }
 
 // writeDecisions writes a decision log with two decisions: one refused, one that

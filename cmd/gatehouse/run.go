@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -81,8 +80,7 @@ func logDiagnostics(log *slog.Logger, ds config.Diagnostics) {
 // notStarted tells a wrong configuration, with its source line, from a failure of
 // the machine's.
 func (a *app) notStarted(err error) error {
-	var told config.Diagnostics
-	if errors.As(err, &told) {
+	if _, told := err.(config.Diagnostics); told {
 		return &failure{exitUsage, nil} // Warn has printed them
 	}
 	if ds := config.Explain(err, filepath.Dir(a.config)); atFile(ds) {

@@ -27,14 +27,15 @@ func newValidate(a *app) *cobra.Command {
 			if !ds.HasErrors() {
 				ds = append(ds, config.Explain(err, filepath.Dir(a.config))...)
 			}
-			return a.validated(ds, strict)
+			return a.validated(a.config, ds, strict)
 		}),
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "let warnings fail, too")
 	return cmd
 }
 
-func (a *app) validated(ds config.Diagnostics, strict bool) error {
+// validated prints what is wrong with a file.
+func (a *app) validated(file string, ds config.Diagnostics, strict bool) error {
 	write := func() error { return ds.WriteText(a.stdout, colour(a.stdout)) }
 	if a.json() {
 		write = func() error { return ds.WriteJSON(a.stdout) }
@@ -45,15 +46,15 @@ func (a *app) validated(ds config.Diagnostics, strict bool) error {
 	errs, warnings := ds.Count()
 	switch {
 	case errs > 0:
-		a.tell("%s: %s, %s", a.config, count(errs, "error"), count(warnings, "warning"))
+		a.tell("%s: %s, %s", file, count(errs, "error"), count(warnings, "warning"))
 		return &failure{exitUsage, nil}
 	case warnings > 0:
-		a.tell("%s: %s", a.config, count(warnings, "warning"))
+		a.tell("%s: %s", file, count(warnings, "warning"))
 		if strict {
 			return found()
 		}
 	default:
-		a.tell("%s: valid", a.config)
+		a.tell("%s: valid", file)
 	}
 	return nil
 }
