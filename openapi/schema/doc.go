@@ -34,4 +34,11 @@
 // a time limit. Numbers are compared exactly, whatever their exponents. A check has
 // a budget of steps; a value that needs more is refused. Schemas that lead back to
 // themselves without a step into the value are refused when they are compiled.
+//
+// # Codes
+//
+// Violations have one of [Codes]. Compiling fails with "contract.schema" (what is
+// written is no schema, or a reference leads nowhere) or "contract.dialect" (a
+// dialect or vocabulary other than JSON Schema 2020-12's and OpenAPI's), and warns
+// with "contract.not_enforced". [NewPointers] fails with "contract.pointer".
 package schema

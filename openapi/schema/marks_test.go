@@ -153,3 +153,21 @@ func TestUnknown(t *testing.T) {
 		}
 	}
 }
+
+func TestPointers(t *testing.T) {
+	p, err := NewPointers("/a/*/b", "/a/1/c", "/x~1y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pointer, want := range map[string]bool{"/a/7/b": true, "/a/1/b": true, "/a/1/c": true, "/x~1y": true,
+		"/a/2/c": false, "/a": false, "/a/7/b/c": false, "": false} {
+		if p.Has(pointer) != want {
+			t.Errorf("%q: not %v", pointer, want)
+		}
+	}
+	for _, text := range []string{"", "a/b"} {
+		if _, err := NewPointers(text); err == nil {
+			t.Errorf("%q is a pointer", text)
+		}
+	}
+}
