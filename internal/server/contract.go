@@ -175,6 +175,9 @@ type documentForwarder struct{ contract *openapi.Contract }
 
 func (f documentForwarder) Forward(_ context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter) error {
 	doc := f.contract.DocumentFor(x.Principal)
+	if doc == nil { // nothing is there for who sees nothing
+		return w.WriteHead(404, gatehouse.Header{{Name: "Content-Length", Value: "0"}, {Name: "Cache-Control", Value: "private, no-cache"}})
+	}
 	h := gatehouse.Header{{Name: "Content-Type", Value: "application/vnd.oai.openapi+json"}, {Name: "Content-Length", Value: strconv.Itoa(len(doc))},
 		{Name: "Cache-Control", Value: "private, no-cache"}, {Name: "Vary", Value: "Authorization, Cookie"}}
 	if err := w.WriteHead(200, h); err != nil {

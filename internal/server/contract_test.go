@@ -210,6 +210,30 @@ func TestContractWarnings(t *testing.T) {
 	}
 }
 
+// The document is served as far as callers see it, and not at all to who sees
+// nothing.
+func TestContractIsServed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		views  string
+		status int
+		holds  string
+	}{{"", 200, `"operationId":"listOrders"`}, {", views: [{name: all, for: {everybody: true}}]", 200, "listOrders"}, {", views: [{name: staff, for: {roles: [staff]}}]", 404, ""}} {
+		h := guarded(t, ", serve: /openapi.json"+c.views)
+		h.write("gatehouse.yaml", fmt.Sprintf(contractConfig, h.upstream.URL, ", serve: /openapi.json"+c.views)+"    operations: [{id: openapi-document, access: public}]\n")
+		if res, _ := h.get("/openapi.json", ""); res.StatusCode != 403 {
+			t.Errorf("%s: nobody permits it: %d", c.views, res.StatusCode)
+		}
+		if err := h.Reload(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		res, body := h.get("/openapi.json", "")
+		if res.StatusCode != c.status || !strings.Contains(body, c.holds) || c.status == 404 && body != "" {
+			t.Errorf("%s: %d %s", c.views, res.StatusCode, body)
+		}
+	}
+}
+
 // An operation of the configuration that the document does not have.
 func TestContractOverrides(t *testing.T) {
 	t.Parallel()
