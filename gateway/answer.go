@@ -171,7 +171,11 @@ func (a *answer) bodiless() bool {
 // are filters it goes out with the first byte they write.
 func (a *answer) send() error {
 	t := a.t
-	if !t.x.Response.Streaming && !a.bodiless() {
+	switch {
+	case t.x.Response.Streaming:
+	case t.x.Request.Method == "HEAD":
+		a.describe()
+	case !a.bodiless():
 		if err := a.filter(); err != nil {
 			return err
 		}

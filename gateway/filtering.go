@@ -45,6 +45,26 @@ func (a *answer) filter() error {
 	return nil
 }
 
+// describe takes out of an answer to HEAD what would not be true of the answer to
+// GET: where a filter changes the body nobody knows its length yet (RFC 9110,
+// section 9.3.2).
+func (a *answer) describe() {
+	x := a.t.x
+	for i := range a.t.route.Stages {
+		s := &a.t.route.Stages[i]
+		if s.filter == nil || s.Mode != gatehouse.Enforce {
+			continue
+		}
+		w, err := (&filtering{a: a, stage: s}).open(io.Discard)
+		if err == nil && w == nil {
+			continue
+		}
+		if p, ok := w.(gatehouse.PassThrough); err != nil || !(ok && p.PassesThrough()) {
+			x.Response.Header.DelFunc(describesBody)
+		}
+	}
+}
+
 // describesBody reports fields that are true of the body the upstream sent, and of
 // no other.
 func describesBody(f gatehouse.Field) bool {
