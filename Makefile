@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/gatehouse
 FUZZTIME ?= 60s
 
-.PHONY: build demo test race lint bench pgo fuzz soak tools clean
+.PHONY: build demo test race lint bench pgo contract-real fuzz soak tools clean
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/gatehouse
@@ -29,6 +29,9 @@ pgo: ## profiles the gateway under the load of the bench, for the compiler: cmd/
 	cd bench && GATEHOUSE_CPUPROFILE=$(CURDIR)/bin/profiles $(GO) run . -gatehouse ../bin/gatehouse-profiled -out ../bin/profiles/results.json \
 		-only '^(plain-get|plain-post|protected-get|tls-get)/nginx$$' || true # bars that are missed are no matter here
 	$(GO) tool pprof -proto -output cmd/gatehouse/default.pgo bin/profiles/*.pprof
+
+contract-real: ## OpenAPI documents as others publish them, of several MB: fetched, loaded, all their paths routed
+	$(GO) test -tags realdocs -run RealDocuments -timeout 20m -v ./openapi/document ./openapi
 
 fuzz: ## each fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME)
