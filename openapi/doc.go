@@ -22,8 +22,7 @@
 // The work is done by the rooms below:
 //
 //	document   files -> a thin tree with positions, references resolved
-//	schema     JSON Schema 2020-12, judged in one pass over the bytes where that
-//	           can be, by santhosh-tekuri/jsonschema where not
+//	schema     JSON Schema 2020-12, judged in one pass over the bytes
 //	parameter  path, query, header and cookie values, every style
 //	body       media types, content codings, forms, multipart, XML, text
 //	filter     answers cut down to what was promised, masked for who asks
