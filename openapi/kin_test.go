@@ -96,7 +96,7 @@ var disagreements = []disagreement{
 		why: "a parameter is part of a request"},
 	{name: "null as a parameter's content", what: []string{"request"}, place: []string{"query content"}, says: "empty value is not allowed",
 		why: "the JSON text null is not empty, and its schema takes it"},
-	{name: "objects that are not there", what: []string{"request"}, place: []string{"query form exploded object"}, says: "is missing",
+	{name: "objects that are not there", what: []string{"request"}, place: []string{"query form exploded object"}, says: "missing",
 		why: "an optional object of which no property is in the query is absent; kin-openapi judges {} as soon as there is any query"},
 	{name: "escapes in cookies", what: []string{"request"}, place: []string{"cookie form"},
 		why: "OpenAPI 3.1.1, section 4.8.12: style form is RFC 6570's, which percent-encodes; kin-openapi judges the escapes as they stand"},
