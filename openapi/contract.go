@@ -40,8 +40,8 @@ type Contract struct {
 	all        view // where there are no views
 	limits     strictjson.Limits
 	warnings   []*gatehouse.Error
-	documents  sync.Map // *view -> []byte
-	wholes     sync.Map // *schema.Schema -> bool
+	documents  sync.Map                 // *view -> []byte
+	shapes     map[*schema.Schema]shape // of the answers that are filtered
 }
 
 // operation is one operation, compiled.
@@ -72,7 +72,7 @@ func Compile(doc *document.Document, o Options) (*Contract, error) {
 		o.API = &gatehouse.API{Name: "api", Hosts: []string{"*"}, BasePath: "/"}
 	}
 	l := &o.Limits
-	c := &Contract{doc: doc, opts: o, byOp: map[*gatehouse.Operation]*operation{},
+	c := &Contract{doc: doc, opts: o, byOp: map[*gatehouse.Operation]*operation{}, shapes: map[*schema.Schema]shape{},
 		limits: strictjson.Limits{Depth: l.Depth, Values: l.Values, Members: l.Members, Items: l.Items, String: int(l.String)}}
 	var err error
 	if c.set, err = schema.NewSet(doc, schema.Options{}); err != nil {
@@ -155,8 +155,8 @@ func (c *Contract) prefix(d *document.Operation) string {
 }
 
 // Operations returns the operations, in the document's order. Their Access is
-// AccessPolicy or, where the Config's Access says so and the document asks for no
-// credential, AccessPublic; Scopes are those that every way to meet the security
+// AccessPolicy; where the Config's Access says so AccessContract or, for those
+// where the document asks for no credential, AccessPublic; Scopes are those that every way to meet the security
 // requirement needs. The caller may change what is his to say (limits, tags,
 // access) before the first request.
 func (c *Contract) Operations() []*gatehouse.Operation {

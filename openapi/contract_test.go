@@ -49,7 +49,12 @@ func compile(t testing.TB, file string, o openapi.Options) *openapi.Contract {
 
 func newHouse(t testing.TB, o openapi.Options, monitor bool) *house {
 	t.Helper()
-	h := &house{t: t, contract: compile(t, "testdata/shop.yaml", o)}
+	return newHouseOf(t, "testdata/shop.yaml", o, monitor)
+}
+
+func newHouseOf(t testing.TB, file string, o openapi.Options, monitor bool) *house {
+	t.Helper()
+	h := &house{t: t, contract: compile(t, file, o)}
 	var err error
 	h.handler, err = gateway.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.arrived = r

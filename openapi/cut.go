@@ -15,7 +15,10 @@ func (r *responseControl) filter(x *gatehouse.Exchange, a *answer, s *schema.Sch
 	c := r.op.c
 	o := filter.Options{Schema: s, Cut: s != nil, Exceptions: r.op.except, View: c.view(x.Principal).masker.For(x.Principal), Limits: c.limits,
 		MaxElement: int(c.opts.Limits.AnswerBytes), MaxWhole: int(c.opts.Limits.AnswerBytes), Violations: c.opts.Errors.Max}
-	o.Whole = s != nil && c.whole(s)
+	if s != nil {
+		shape := c.shape(s)
+		o.Whole, o.Settle = shape.whole, shape.unsettled
+	}
 	if f := c.opts.Fields; f != "" && x.Request.Query != "" && x.Response.Status < 300 {
 		if text, _, there := cutQuery(x.Request.Query, f); there {
 			// The request has been refused where it does not parse, unless its control is in
@@ -51,14 +54,22 @@ func (c *cutting) Verdict() gatehouse.Verdict {
 	return v
 }
 
-// whole is judgedWhole, remembered: it does not change.
-func (c *Contract) whole(s *schema.Schema) bool {
-	if known, ok := c.wholes.Load(s); ok {
-		return known.(bool)
+// shape says how an answer of a schema is filtered.
+type shape struct {
+	whole     bool // all of it is held: see judgedWhole
+	unsettled bool // what a cut leaves is judged once more
+}
+
+// shape was found out when the answers were compiled.
+func (c *Contract) shape(s *schema.Schema) shape {
+	if known, ok := c.shapes[s]; ok {
+		return known
 	}
-	w := c.judgedWhole(s.Node(), 0)
-	c.wholes.Store(s, w)
-	return w
+	return c.shapeOf(s)
+}
+
+func (c *Contract) shapeOf(s *schema.Schema) shape {
+	return shape{whole: c.judgedWhole(s.Node(), 0), unsettled: filter.Unsettled(s.Node(), c.target)}
 }
 
 // judgedWhole reports whether a schema says anything of an array that its elements

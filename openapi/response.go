@@ -86,9 +86,28 @@ func (op *operation) compileAnswer(d *document.Response) (*answer, error) {
 	if len(d.Content) > 0 {
 		if a.body, err = body.Compile(d.Content, c.set, schema.Response, c.bodyOptions()); err != nil {
 			errs = append(errs, err)
+		} else if op.rules.Answers == Filter {
+			errs = append(errs, op.compileShapes(d))
 		}
 	}
 	return a, errors.Join(errs...)
+}
+
+// compileShapes finds out how answers of the schemas are filtered.
+func (op *operation) compileShapes(d *document.Response) error {
+	for _, m := range d.Content {
+		if m.Schema == nil {
+			continue
+		}
+		s, err := op.c.set.Compile(m.Schema, schema.Response)
+		if err != nil {
+			return err
+		}
+		if _, known := op.c.shapes[s]; !known {
+			op.c.shapes[s] = op.c.shapeOf(s)
+		}
+	}
+	return nil
 }
 
 // answer returns what the document says of a status; nil for nothing.
