@@ -20,11 +20,19 @@ const (
 	AccessPolicy Access = iota
 	// AccessPublic is open to everybody, by the operator's word.
 	AccessPublic
+	// AccessContract needs somebody who permits the call: a policy, or the Control of
+	// the API's contract, whose security requirement the caller meets. Where both
+	// are silent it is denied.
+	AccessContract
 )
 
+// String returns "policy", "public" or "contract".
 func (a Access) String() string {
-	if a == AccessPublic {
+	switch a {
+	case AccessPublic:
 		return "public"
+	case AccessContract:
+		return "contract"
 	}
 	return "policy"
 }

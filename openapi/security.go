@@ -52,8 +52,11 @@ func (op *operation) compileSecurity() *security {
 	if len(op.Scopes) == 0 {
 		op.Scopes = nil
 	}
-	if anonymous && op.c.opts.Access == AccessDocument {
+	switch access := op.c.opts.Access; {
+	case anonymous && access == AccessDocument:
 		op.Access = gatehouse.AccessPublic
+	case access != AccessPolicy && slices.ContainsFunc(s.alternatives, func(a alternative) bool { return len(a.uses) > 0 }):
+		op.Access = gatehouse.AccessContract
 	}
 	if len(s.alternatives) == 0 && !s.views {
 		return nil

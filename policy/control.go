@@ -17,7 +17,8 @@ import (
 // Its reasons: policy.permit and policy.public; policy.forbidden (a forbid
 // matched), policy.no_permit (nothing permits) and policy.error (a policy could
 // not be evaluated), all three with status 403. Reason.At is the line of the
-// policy that decided, or of the operation where none did.
+// policy that decided, or of the operation where none did. What nothing permits
+// passes where the operation's Access is gatehouse.AccessContract.
 func (s *Set) Control() gatehouse.Control { return control{s} }
 
 type control struct{ set *Set }
@@ -141,6 +142,9 @@ func (r *request) judge() gatehouse.Verdict {
 	}
 	if r.failure.Code != "" {
 		return gatehouse.Denied(403, r.failure)
+	}
+	if r.plan.op.Access == gatehouse.AccessContract {
+		return gatehouse.Passed() // another may have permitted it; else nobody did
 	}
 	return gatehouse.Denied(403, r.plan.noPermit)
 }

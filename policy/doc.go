@@ -88,7 +88,7 @@
 //	  path: String,      // the template
 //	  tags: Set<String>,
 //	  undocumented: Bool, // the API's catch-all
-//	  access: String,    // "policy" or "public"
+//	  access: String,    // "policy", "public" or "contract"
 //	  params: Params,
 //	};
 //

@@ -8,6 +8,8 @@ import (
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 // Access is what a review concludes. It speaks of requests whose policies can be
@@ -32,6 +34,9 @@ type Grant struct {
 	Class  string `json:"class"`
 	Access Access `json:"access"`
 	Public bool   `json:"public,omitempty"`
+	// Contract says that whoever meets the security requirement of the API's
+	// document may, too.
+	Contract bool `json:"contract,omitempty"`
 	// Policies are the permits that grant and the forbids that may refuse; of a
 	// Never, the forbids that refuse always, or nothing where none permits.
 	Policies []PolicyRef `json:"policies"`
@@ -160,7 +165,7 @@ func (s *Set) unqualified(name string) string {
 func (p *prospect) grant(pl *plan) Grant {
 	base := strings.TrimSuffix(pl.op.API.BasePath, "/")
 	g := Grant{Subject: p.title, Operation: pl.name, Method: pl.op.Method, Path: base + pl.op.Path,
-		Class: pl.class, Public: pl.public, Access: Never, Policies: []PolicyRef{}}
+		Class: pl.class, Public: pl.public, Contract: pl.op.Access == gatehouse.AccessContract, Access: Never, Policies: []PolicyRef{}}
 	list := &pl.lists[p.kind]
 	env := p.env(pl)
 	var always, maybe, refuse []PolicyRef
@@ -194,6 +199,8 @@ func (p *prospect) grant(pl *plan) Grant {
 		}
 	case len(maybe) > 0:
 		g.Access, g.Policies = Conditional, append(maybe, forbids...)
+	case g.Contract:
+		g.Access, g.Policies = Conditional, append(g.Policies, forbids...)
 	}
 	return g
 }

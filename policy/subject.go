@@ -248,6 +248,9 @@ func (g Grants) WriteTable(w io.Writer) error {
 		if x.Public {
 			access += " (public)"
 		}
+		if x.Contract {
+			access += " (contract)"
+		}
 		method := x.Method
 		if method == "*" {
 			method += " " + x.Class

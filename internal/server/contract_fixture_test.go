@@ -279,3 +279,12 @@ func judgment(rec audit.Record, control string) audit.Judgment {
 	}
 	return j
 }
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
