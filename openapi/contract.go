@@ -155,10 +155,10 @@ func (c *Contract) prefix(d *document.Operation) string {
 }
 
 // Operations returns the operations, in the document's order. Their Access is
-// AccessPolicy; where the Config's Access says so AccessContract or, for those
-// where the document asks for no credential, AccessPublic; Scopes are those that every way to meet the security
-// requirement needs. The caller may change what is his to say (limits, tags,
-// access) before the first request.
+// AccessPolicy; where the Config's Access says so it is AccessContract or, where the
+// document asks for no credential, AccessPublic. Scopes are those that every way to
+// meet the security requirement needs. The caller may change what is his to say
+// (limits, tags, access) before the first request.
 func (c *Contract) Operations() []*gatehouse.Operation {
 	out := make([]*gatehouse.Operation, len(c.operations))
 	for i, op := range c.operations {
