@@ -149,8 +149,8 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s stands nowhere", op.ID)
 		}
 	}
-	want := []string{"listOrders GET /v1/orders contract orders:read", "createOrder POST /v1/orders contract ", "getOrder GET /v1/orders/{id} policy orders:read",
-		"deleteOrder DELETE /v1/orders/{id} contract orders:read", "cancelOrder POST /v1/orders/{id}:cancel policy orders:read",
+	want := []string{"listOrders GET /v1/orders contract orders:read", "createOrder POST /v1/orders contract ", "getOrder GET /v1/orders/{id} contract orders:read",
+		"deleteOrder DELETE /v1/orders/{id} contract orders:read", "cancelOrder POST /v1/orders/{id}:cancel contract orders:read",
 		"status GET /v1/status public ", "putFile PUT /v1/files/{name} public "}
 	slices.Sort(got)
 	slices.Sort(want)
