@@ -51,6 +51,7 @@ const (
 	CodeItems         = "json.items"
 	CodeString        = "json.string_length"
 	CodeNumberLength  = "json.number_length"
+	CodeNumberRange   = "json.number_range"
 	CodeSize          = "json.size"
 )
 
@@ -73,5 +74,6 @@ var Codes = []struct{ Code, Message string }{
 	{CodeItems, "a JSON array has too many elements"},
 	{CodeString, "a JSON string is too long"},
 	{CodeNumberLength, "a JSON number is too long"},
+	{CodeNumberRange, "a JSON number is too great for a double (RFC 7493, section 2.2)"},
 	{CodeSize, "the JSON text is too large"},
 }

@@ -12,7 +12,7 @@ import (
 // replaces by U+FFFD, of members of the same name it takes the last.)
 var stricter = map[string]bool{
 	CodeUTF8: true, CodeSurrogate: true, CodeDuplicateName: true,
-	CodeDepth: true, CodeValues: true, CodeMembers: true, CodeItems: true, CodeString: true, CodeNumberLength: true,
+	CodeDepth: true, CodeValues: true, CodeMembers: true, CodeItems: true, CodeString: true, CodeNumberLength: true, CodeNumberRange: true,
 }
 
 // What we accept encoding/json accepts and means the same; what it accepts and we

@@ -39,7 +39,8 @@ func TestHostileTexts(t *testing.T) {
 		{"a million escapes", `"` + strings.Repeat(`\ud83d\ude00`, million/2) + `"`, "", Limits{}},
 		{"a million spaces", strings.Repeat(" \n\t\r", million) + "0", "", Limits{}},
 		{"a million digits", strings.Repeat("9", million), CodeNumberLength, Limits{}},
-		{"a huge exponent", "1e" + strings.Repeat("9", 300), "", Limits{}},
+		{"a huge exponent", "1e" + strings.Repeat("9", 300), CodeNumberRange, Limits{}},
+		{"a huge negative exponent", "1e-" + strings.Repeat("9", 300), "", Limits{}},
 		{"a string without an end", `"` + strings.Repeat("a", 10*million), CodeTruncated, Limits{}},
 	} {
 		start := time.Now()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -126,6 +127,8 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			tok.Kind = Number
 			if end, code = scanNumber(text, p, prefix); code == "" && end-p > lim.Number {
 				end, code = p, CodeNumberLength
+			} else if code == "" && end-p >= 5 && tooGreat(text[p:end]) {
+				end, code = p, CodeNumberRange
 			}
 		default:
 			return 0, t.unexpected(text, p)
@@ -398,6 +401,16 @@ func scanNumber(text []byte, p int, prefix bool) (end int, code string) {
 		return len(text), CodeTruncated
 	}
 	return p, ""
+}
+
+// tooGreat reports whether a number is infinite to whoever reads it as a double:
+// 1e400. Two readers would not agree what it is.
+func tooGreat(num []byte) bool {
+	if len(num) < 300 && bytes.IndexByte(num, 'e') < 0 && bytes.IndexByte(num, 'E') < 0 {
+		return false
+	}
+	f, err := strconv.ParseFloat(string(num), 64)
+	return err != nil && math.IsInf(f, 0)
 }
 
 func scanDigits(text []byte, p int) int {

@@ -152,6 +152,9 @@ var refusals = []struct {
 	{name: "too many elements", text: "[1,2,3]", code: CodeItems, offset: 5, limits: Limits{Items: 2}},
 	{name: "too long a string", text: `["ab","abc"]`, code: CodeString, offset: 6, limits: Limits{String: 2}},
 	{name: "too long a name", text: `{"abc":1}`, code: CodeString, offset: 1, limits: Limits{String: 2}},
+	{name: "too great a number", text: `[1.7976931348623157e308,1e400]`, code: CodeNumberRange, offset: 24},
+	{name: "too great a number with a sign", text: `-1E+309`, code: CodeNumberRange},
+	{name: "too great a number of digits", text: `[` + strings.Repeat("9", 310) + `]`, code: CodeNumberRange, offset: 1},
 	{name: "too long a number", text: `[12,123]`, code: CodeNumberLength, offset: 4, limits: Limits{Number: 2}},
 }
 
@@ -188,7 +191,7 @@ var accepted = []string{
 	`{}`, `[]`, `""`, `0`, `-0`, `null`, `true`, `false`, ` [ ] `, "\t{\r\n}\n",
 	`[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]`,
 	`1`, `-1`, `10`, `1.5`, `0.5`, `-0.0`, `1e5`, `1E5`, `1e+5`, `1e-5`, `0e0`, `0e+1`, `-1.25E-0007`,
-	`1e400`, `123456789012345678901234567890`, `1e400000000`, `0.00000000000000000000000000000001`,
+	`1e308`, `123456789012345678901234567890`, `1e-400000000`, `0e400000000`, `0.00000000000000000000000000000001`,
 	`{"":0}`, `{"a":1,"A":2}`, `{"a":{"a":{"a":1}}}`, `[{"a":1},{"a":2}]`, `{"a":1,"a ":2}`,
 	"{\"\u00e9\":1,\"e\u0301\":2}", // composed and decomposed are two names
 	`"\"\\\/\b\f\n\r\t"`, `"\u0000"`, `"\u00e9\u20AC"`, `"\uD83D\uDE00"`, `"\ud834\udd1e"`, `"\uffff"`,
