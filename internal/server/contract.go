@@ -74,7 +74,11 @@ func (a *assembly) contract(i int, c *config.API, api *gatehouse.API) (*openapi.
 	}
 	o := openapi.Options{Config: cfg, API: api}
 	if ck := a.cfg.Authn.Cookie; ck != nil {
-		o.WithheldCookies = append(o.WithheldCookies, ck.Name)
+		if c.Credentials == "forward" {
+			o.KnownCookies = append(o.KnownCookies, ck.Name)
+		} else {
+			o.WithheldCookies = append(o.WithheldCookies, ck.Name)
+		}
 	}
 	if c.CSRF != nil {
 		o.KnownCookies = append(o.KnownCookies, c.CSRF.Cookies...)
