@@ -362,6 +362,15 @@ func contractCodes(t *testing.T) {
 			t.Errorf("docs/contract.md has the code %s, which nobody gives", m[1])
 		}
 	}
+	known := regexp.MustCompile(`\{name: "([^"]+)",`).FindAllStringSubmatch(read(t, "openapi/kin_test.go"), -1)
+	for _, m := range known {
+		if !strings.Contains(text, "| "+m[1]+" |") {
+			t.Errorf("docs/contract.md does not explain where kin-openapi disagrees: %s", m[1])
+		}
+	}
+	if len(codes) < 80 || len(known) < 5 {
+		t.Errorf("only %d codes, %d disagreements", len(codes), len(known))
+	}
 	for _, f := range formats.Formats() {
 		if row := "| `" + f.Name + "` | " + f.Means + " |"; !strings.Contains(text, row) {
 			t.Errorf("docs/contract.md lacks the format %s", row)
