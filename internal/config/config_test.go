@@ -322,7 +322,7 @@ func TestAgreesWithGateway(t *testing.T) {
 	if diff := cmp.Diff(gateway.Variables(), KnownVariables); diff != "" {
 		t.Error(diff)
 	}
-	for _, path := range []string{"/", "/orders/{id}", "/files/{path...}", "/a%20b/", "/a.b-c_d~e/{x_1}", "/{a}/{b...}", "/caf%C3%A9"} {
+	for _, path := range []string{"/", "/orders/{id}", "/files/{path...}", "/a%20b/", "/a.b-c_d~e/{x_1}", "/{a}/{b...}", "/caf%C3%A9", "/jobs/{id}:cancel", "/x-{a}-{b}.{c}"} {
 		if problem, _ := templateProblem(path); problem != "" {
 			t.Errorf("%s: %s", path, problem)
 		}

@@ -6,43 +6,60 @@ import (
 	"strings"
 )
 
-// templateProblem says what is wrong with a path template, or "". A template is
-// made of literal segments, {name}, and as the last {name...} for the rest.
+// templateProblem says what is wrong with a path template, or "". A segment is made
+// of literals and parameters; the last may be {name...} for the rest.
 func templateProblem(template string) (problem, hint string) {
-	const example = "such as /orders/{id}, or /files/{path...} for the rest"
 	if !strings.HasPrefix(template, "/") {
 		return "a path begins with /", "/" + template
 	}
 	segments := strings.Split(template[1:], "/")
 	var names []string
 	for i, s := range segments {
-		if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
-			name, rest := strings.CutSuffix(s[1:len(s)-1], "...")
-			switch {
-			case !isParameter(name):
-				return fmt.Sprintf("%q is not a parameter", s), "a letter, then letters, digits and _: {order_id}"
-			case rest && i != len(segments)-1:
-				return fmt.Sprintf("%s takes the rest of the path and comes last", s), example
-			case slices.Contains(names, name):
-				return fmt.Sprintf("the parameter %q stands twice", name), ""
-			}
-			names = append(names, name)
-			continue
-		}
+		last := i == len(segments)-1
 		switch {
-		case strings.ContainsAny(s, "{}"):
-			return fmt.Sprintf("%q: a parameter is a whole segment", s), example
-		case strings.ContainsAny(s, "?#"):
-			return "a path has no query and no fragment", ""
-		case s == "" && i != len(segments)-1:
+		case s == "" && !last:
 			return "the path has an empty segment", ""
 		case s == "." || s == "..":
 			return "the path has a dot segment", ""
-		case !isSegment(s):
-			return fmt.Sprintf("%q cannot stand in a path", s), "write other characters as %XX"
+		}
+		if problem, hint = segmentProblem(s, last, &names); problem != "" {
+			return problem, hint
 		}
 	}
 	return "", ""
+}
+
+// segmentProblem checks one segment and adds its parameters to names.
+func segmentProblem(s string, last bool, names *[]string) (problem, hint string) {
+	const example = "such as /orders/{id}, /jobs/{id}:cancel, or /files/{path...} for the rest"
+	whole := s
+	for first := true; ; first = false {
+		literal, rest, more := strings.Cut(s, "{")
+		switch {
+		case strings.Contains(literal, "}"):
+			return fmt.Sprintf("%q has a brace that opens nothing", whole), example
+		case strings.ContainsAny(literal, "?#"):
+			return "a path has no query and no fragment", ""
+		case !isSegment(literal):
+			return fmt.Sprintf("%q cannot stand in a path", whole), "write other characters as %XX"
+		case more && literal == "" && !first:
+			return fmt.Sprintf("two parameters of %q touch each other: nobody could tell them apart", whole), "put a literal between them"
+		case !more:
+			return "", ""
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		name, takesRest := strings.CutSuffix(name, "...")
+		switch {
+		case !closed || !isParameter(name):
+			return fmt.Sprintf("%q is not a parameter", "{"+rest), "a letter, then letters, digits and _: {order_id}"
+		case takesRest && (!last || !first || literal != "" || after != ""):
+			return fmt.Sprintf("{%s...} takes the rest of the path: it is a segment of its own and comes last", name), example
+		case slices.Contains(*names, name):
+			return fmt.Sprintf("the parameter %q stands twice", name), ""
+		}
+		*names = append(*names, name)
+		s = after
+	}
 }
 
 func isParameter(s string) bool {
@@ -77,16 +94,21 @@ func isHex(c byte) bool {
 
 // templateShape is equal for templates that match the same paths.
 func templateShape(template string) string {
-	segments := strings.Split(template, "/")
-	for i, s := range segments {
-		if strings.HasPrefix(s, "{") {
-			segments[i] = "{}"
-			if strings.HasSuffix(s, "...}") {
-				segments[i] = "{...}"
-			}
+	var b strings.Builder
+	for {
+		literal, rest, more := strings.Cut(template, "{")
+		b.WriteString(literal)
+		if !more {
+			return b.String()
 		}
+		name, after, _ := strings.Cut(rest, "}")
+		if strings.HasSuffix(name, "...") {
+			b.WriteString("{...}")
+		} else {
+			b.WriteString("{}")
+		}
+		template = after
 	}
-	return strings.Join(segments, "/")
 }
 
 // prefix checks a base path or a prefix of a rewrite: clean, in one spelling.
