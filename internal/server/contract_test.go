@@ -133,6 +133,9 @@ func TestContractReload(t *testing.T) {
 	if log := h.log.String(); !strings.Contains(log, "the last good one stays") || !strings.Contains(log, "shop.yaml:5") {
 		t.Errorf("the log does not say why: %s", log)
 	}
+	if !strings.Contains(h.warned, "shop.yaml:5:3: error: ") || !strings.Contains(h.warned, "        get:\n") && !strings.Contains(h.warned, "      orders:\n") {
+		t.Errorf("not every mistake is told: %s", h.warned)
+	}
 
 	h.write("openapi/shop.yaml", strings.Replace(contractDocument, "/orders:", "/parcels:", 1))
 	h.write("openapi/common.yaml", contractPart)

@@ -38,6 +38,9 @@ func (s *Server) Reload(context.Context) error {
 		}
 	}
 	if err != nil {
+		if ds := located(config.Explain(err, s.dir)); s.opts.Warn != nil && len(ds) > 0 {
+			s.opts.Warn(ds)
+		}
 		s.log.Error("the configuration cannot be used; the last good one stays", "error", err)
 		return err
 	}
@@ -47,6 +50,11 @@ func (s *Server) Reload(context.Context) error {
 	s.log.Info("configuration reloaded", "hash", next.hash)
 	s.warn(next)
 	return nil
+}
+
+// located returns what stands at a line of some file.
+func located(ds config.Diagnostics) config.Diagnostics {
+	return slices.DeleteFunc(ds, func(d config.Diagnostic) bool { return d.At.Line == 0 })
 }
 
 // follow makes everything go by the new configuration. What can fail comes first.

@@ -85,8 +85,8 @@ func Load(path string, env config.Env) (*config.Config, config.Diagnostics, erro
 }
 
 // Check compiles what a configuration says, policies and routes included. It
-// touches neither the network nor the gateway's keys and data: those are for the
-// machine it will run on.
+// touches neither the gateway's keys and data, which are for the machine it will
+// run on, nor the network, save for remote references that contracts list.
 func Check(path string, env config.Env) (config.Diagnostics, error) {
 	cfg, diags, err := Load(path, env)
 	if err != nil {
