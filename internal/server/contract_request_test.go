@@ -33,7 +33,7 @@ var brokenRequests = []struct {
 	{"what is read only", "POST", "/v1/orders", `{"sku":"tea","id":1}`, jsonFields, 400, "contract.read_only"},
 	{"a name twice", "POST", "/v1/orders", `{"sku":"tea","sku":"gold"}`, jsonFields, 400, "json.duplicate_name"},
 	{"a missing property", "POST", "/v1/orders", `{"count":1}`, jsonFields, 400, "contract.required"},
-	{"a number beyond any", "POST", "/v1/orders", `{"sku":"tea","count":1e400}`, jsonFields, 400, "contract.range"},
+	{"a number beyond any", "POST", "/v1/orders", `{"sku":"tea","count":1e400}`, jsonFields, 400, "json.number_range"},
 	{"no body", "POST", "/v1/orders", "", jsonFields, 400, "contract.body_missing"},
 	{"another media type", "POST", "/v1/orders", `<sku/>`, []string{"X-Tenant", "a", "Content-Type", "application/xml"}, 415, "contract.media_type"},
 	{"no media type", "POST", "/v1/orders", `{"sku":"tea"}`, []string{"X-Tenant", "a"}, 415, "contract.content_type"},
