@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -87,6 +88,9 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 		}
 		if len(toks) >= lim.Values {
 			return 0, t.refuse(CodeValues, p)
+		}
+		if len(toks)+2 > cap(toks) { // append would grow by quarters, and leave five times as much behind
+			toks = slices.Grow(toks, max(len(toks), 2))
 		}
 		if p >= len(text) {
 			return 0, t.unexpected(text, p)
