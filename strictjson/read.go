@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -90,7 +89,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			return 0, t.refuse(CodeValues, p)
 		}
 		if len(toks)+2 > cap(toks) { // append would grow by quarters, and leave five times as much behind
-			toks = slices.Grow(toks, max(len(toks), 2))
+			toks = append(make([]Token, 0, 2*cap(toks)+2), toks...)
 		}
 		if p >= len(text) {
 			return 0, t.unexpected(text, p)
