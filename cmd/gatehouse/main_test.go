@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,13 +28,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			l, err := net.Listen("tcp", "127.0.0.1:0") // for a gateway that scripts talk to
-			if err != nil {
-				return err
-			}
-			_, port, err := net.SplitHostPort(l.Addr().String())
+			port, err := freePort()
 			env.Setenv("PORT", port)
-			return errors.Join(err, l.Close())
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exitcode":  exitCode,
@@ -70,6 +69,20 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not appear", args[0])
+}
+
+// freePort finds a port for a gateway that a script talks to, below those that the
+// kernel gives to others meanwhile.
+func freePort() (string, error) {
+	for {
+		port := strconv.Itoa(20000 + rand.IntN(10000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			return port, l.Close()
+		} else if !errors.Is(err, syscall.EADDRINUSE) {
+			return "", err
+		}
+	}
 }
 
 // ask sends a request to the gateway at $PORT, and leaves the request's id in $ID:

@@ -34,9 +34,12 @@ func newValidate(a *app) *cobra.Command {
 	return cmd
 }
 
+// alike is how many warnings that say the same are shown to people.
+const alike = 3
+
 // validated prints what is wrong with a file.
 func (a *app) validated(file string, ds config.Diagnostics, strict bool) error {
-	write := func() error { return ds.WriteText(a.stdout, colour(a.stdout)) }
+	write := func() error { return ds.Digest(alike).WriteText(a.stdout, colour(a.stdout)) }
 	if a.json() {
 		write = func() error { return ds.WriteJSON(a.stdout) }
 	}

@@ -97,6 +97,26 @@ func TestContractErrors(t *testing.T) {
 	}
 }
 
+// Warnings that say the same everywhere are shown a few times, errors always.
+func TestDigest(t *testing.T) {
+	var ds Diagnostics
+	for i := range 5 {
+		at := gatehouse.Position{File: "x.yaml", Line: i + 1, Column: 1}
+		ds = append(ds, Diagnostic{Severity: Warning, Code: "a", Message: "open", Hint: "close it", At: at},
+			Diagnostic{Severity: Error, Code: "a", Message: "wrong", At: at}, Diagnostic{Severity: Warning, Code: "b", Message: fmt.Sprint("no schema ", i), At: at})
+	}
+	short := ds.Digest(2)
+	if errs, warnings := short.Count(); errs != 5 || warnings != 7 {
+		t.Errorf("%d errors, %d warnings", errs, warnings)
+	}
+	if text := short.String(); strings.Count(text, "close it\n") != 1 || !strings.Contains(text, "x.yaml:2:1: warning: open [a]\n    close it; and 3 more like this\n") {
+		t.Error(text)
+	}
+	if len(Diagnostics(nil).Digest(1)) != 0 {
+		t.Error("something is told of nothing")
+	}
+}
+
 // Documents are shown as they are: they hold no secrets.
 func TestInDocument(t *testing.T) {
 	texts := map[string]string{"shop.yaml": "paths:\n  /login:\r\n    password: {type: strin}\n", "part.yaml": "a: b\n"}

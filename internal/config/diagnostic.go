@@ -81,6 +81,28 @@ func (ds Diagnostics) Within(path string) Diagnostics {
 	return out
 }
 
+// Digest returns ds, for people, with no more than most warnings that say the same;
+// the last of them tells how many more there are.
+func (ds Diagnostics) Digest(most int) Diagnostics {
+	type what struct{ code, message string }
+	all, shown := map[what]int{}, map[what]int{}
+	for _, d := range ds {
+		all[what{d.Code, d.Message}]++
+	}
+	out := make(Diagnostics, 0, len(ds))
+	for _, d := range ds {
+		w := what{d.Code, d.Message}
+		if shown[w]++; d.Severity == Warning && shown[w] > most {
+			continue
+		}
+		if more := all[w] - most; d.Severity == Warning && shown[w] == most && more > 0 {
+			d.Hint = strings.TrimPrefix(fmt.Sprintf("%s; and %d more like this", d.Hint, more), "; ")
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
 // Err returns ds as an error if there is one among them, else nil.
 func (ds Diagnostics) Err() error {
 	if ds.HasErrors() {

@@ -110,11 +110,13 @@ const maxWarnings = 20
 
 // warn tells what is not as strict as the contracts' documents may seem.
 func (s *Server) warn(a *assembly) {
-	if n := len(a.warnings); n > maxWarnings {
-		s.log.Warn("not all warnings of the contracts are shown", "warnings", n, "hint", "gatehouse validate shows them")
+	told := a.warnings.Digest(1)
+	if n := len(told); n > maxWarnings {
+		told = told[:maxWarnings]
+		s.log.Warn("not all warnings of the contracts are shown", "warnings", len(a.warnings), "hint", "gatehouse validate shows them")
 	}
-	if s.opts.Warn != nil && len(a.warnings) > 0 {
-		s.opts.Warn(a.warnings[:min(len(a.warnings), maxWarnings)])
+	if s.opts.Warn != nil && len(told) > 0 {
+		s.opts.Warn(told)
 	}
 }
 
