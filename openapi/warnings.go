@@ -135,7 +135,11 @@ func (op *operation) warnContent(content []*document.Media, request bool) {
 			continue
 		case !readable(t):
 			if m.Schema != nil && !formless(m.Schema) {
-				c.warnAt(at, WarnMedia, fmt.Sprintf("bodies of %s are not looked into, so their schema is not judged", t), "")
+				hint := ""
+				if request {
+					hint = "who sends it is held to no schema: leave it out of the document where callers can do without"
+				}
+				c.warnAt(at, WarnMedia, fmt.Sprintf("bodies of %s are not looked into, so their schema is not judged", t), hint)
 			}
 			continue
 		case m.Schema == nil && m.ItemSchema == nil:
