@@ -192,3 +192,48 @@ func TestContractClientLeaves(t *testing.T) {
 		}
 	}
 }
+
+// In monitor answers go on as they are: what a filter would have mended is told and
+// is nothing that would have been refused, and neither is what enforce would not
+// have asked for.
+func TestContractMonitorsFilters(t *testing.T) {
+	t.Parallel()
+	h := newPromising(t, "      access: document\n      answers: filter\n      masks: {rules: [{fields: [email], mask: remove}]}", "    modes: {openapi.response: monitor}")
+	const order = `[{"sku":"tea","email":"a@b.example","password":"x"}]`
+	for _, proto := range contractProtos {
+		client := h.client(proto)
+		for _, c := range []struct {
+			name   string
+			answer http.HandlerFunc
+			fields []string
+			status int
+			body   string
+			code   string
+			block  bool
+		}{
+			{"what would be cut", answering(200, "application/json", order, "ETag", `"1"`), nil, 200, order, "contract.filtered", false},
+			{"what would be refused", answering(200, "application/json", `[{"sku":1}]`, "ETag", `"1"`), nil, 200, `[{"sku":1}]`, "contract.answer_body", true},
+			{"coded", answering(200, "application/json", pack(order), "Content-Encoding", "gzip", "ETag", `"1"`), nil, 200, pack(order), "contract.answer_unjudged", false},
+			{"a part", answering(206, "application/json", order[:5], "Content-Range", "bytes 0-4/51", "ETag", `"1"`), []string{"Range", "bytes=0-4"}, 206, order[:5], "contract.answer_unjudged", false},
+			{"cut off midway", func(w http.ResponseWriter, r *http.Request) {
+				answering(200, "application/json", `[{"sku":"tea"},`+strings.Repeat(`{"sku":"tea"},`, 20_000)+`{"sku":`, "ETag", `"1"`)(w, r)
+			}, nil, 200, `[{"sku":"tea"},` + strings.Repeat(`{"sku":"tea"},`, 20_000) + `{"sku":`, "contract.answer_body", true},
+		} {
+			h.says(c.answer)
+			res, body, err := h.ask(client, proto, "GET", "/v1/orders", "", c.fields...)
+			if err != nil || res.StatusCode != c.status || body != c.body || res.Header.Get("ETag") != `"1"` {
+				t.Errorf("%s: %s: %v %v %.200s", proto, c.name, err, res, body)
+				continue
+			}
+			rec, codes := h.recorded(res), ""
+			for _, j := range rec.Judgments {
+				if j.Control == "openapi.response" {
+					codes += j.Code + " "
+				}
+			}
+			if rec.WouldBlock != c.block || !strings.Contains(codes, c.code) {
+				t.Errorf("%s: %s: would block %v: %s", proto, c.name, rec.WouldBlock, codes)
+			}
+		}
+	}
+}
