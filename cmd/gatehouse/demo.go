@@ -156,13 +156,17 @@ It goes on running. Things to try:
   %[1]s -i -H "Authorization: Bearer $TOKEN" %[2]s/accounts/users/bob
   # a path that two parsers read differently
   %[1]s -i --path-as-is %[2]s/catalogue/%%2e%%2e/accounts/users
+  # what the contract says, and what becomes of a request and an answer that say more
+  %[1]s %[2]s/catalogue/openapi.json
+  %[1]s -i -X PATCH -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"role":"admin"}' %[2]s/accounts/users/alice
+  %[1]s %[2]s/catalogue/items/tea; curl %[7]s/catalogue/items/tea
   # why? (the id is the answer's X-Request-Id)
   %[6]s --config %[4]s explain ID
   %[6]s --config %[4]s routes
   %[6]s --config %[4]s who-can GET /accounts/users/{user_id}
   curl http://%[5]s/metrics
 
-Stop it with Ctrl-C.`, curl, base, alice, d.app.config, d.server.AdminAddr(), os.Args[0])
+Stop it with Ctrl-C.`, curl, base, alice, d.app.config, d.server.AdminAddr(), os.Args[0], d.shop.Service("catalogue").URL())
 	<-ctx.Done()
 }
 
