@@ -67,7 +67,8 @@ func (c *cutter) skip(at, to int) {
 // ruled returns the first rule for token v by its class or by what it stands in.
 func (c *cutter) ruled(v, rule int) int {
 	if c.view != nil && c.marks != nil {
-		rule = min(rule, int(c.view.m.classes[c.marks[v].Class]))
+		m := &c.marks[v]
+		rule = min(rule, int(c.view.m.classes[m.Class]), int(c.view.m.classes[m.Also]))
 	}
 	return rule
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/schema"
 )
 
 // A Masker is compiled rules. It is for any number of goroutines.
@@ -15,7 +16,7 @@ type Masker struct {
 	key     []byte
 	exact   map[string]int // a field's folded name -> first rule that gives it
 	globs   []glob         // in the order of the rules
-	classes [256]int16     // Mark.Class -> first rule that names it
+	classes [256]int16     // of a Mark -> first rule that names it, or one of many
 	detects [detectorCount]int16
 
 	mu    sync.RWMutex
@@ -65,8 +66,9 @@ func NewMasker(c Config, classes []string) (*Masker, error) {
 			}
 		}
 		for number, class := range classes {
-			if number > 0 && number < len(m.classes) && slices.Contains(r.Classes, class) && m.classes[number] == noRule {
+			if number > 0 && number < schema.ManyClasses && slices.Contains(r.Classes, class) && m.classes[number] == noRule {
 				m.classes[number] = int16(i)
+				m.classes[schema.ManyClasses] = min(m.classes[schema.ManyClasses], int16(i))
 			}
 		}
 		for _, d := range r.Detect {

@@ -213,8 +213,9 @@ func (c *compiler) types(k *document.Key) Types {
 	return types
 }
 
-// maxClasses bounds the classes of a document: a Mark has a byte for them.
-const maxClasses = 255
+// maxClasses bounds the classes of a document: a Mark has a byte for one, and the
+// last number is taken.
+const maxClasses = ManyClasses - 1
 
 func (c *compiler) class(k *document.Key) uint8 {
 	name := strings.TrimSpace(k.Value.Text)
@@ -228,7 +229,7 @@ func (c *compiler) class(k *document.Key) uint8 {
 		}
 	}
 	if len(c.set.classes) > maxClasses {
-		c.fail(k.Value.At, "there are more than 255 classes")
+		c.fail(k.Value.At, "there are more than 254 classes")
 		return 0
 	}
 	c.set.classes = append(c.set.classes, name)

@@ -43,6 +43,9 @@ func marked(v *strictjson.Tape, marks []Mark, classes []string, i int) string {
 	if c := marks[i].Class; c != 0 {
 		out += "#" + classes[c]
 	}
+	if c := marks[i].Also; c != 0 {
+		out += "#" + classes[c]
+	}
 	return out
 }
 

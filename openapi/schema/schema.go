@@ -128,8 +128,23 @@ const (
 type Mark struct {
 	Flags MarkFlags
 	// Class is the number of the value's x-gatehouse-class, 0 for none: see
-	// Set.Classes.
-	Class uint8
+	// Set.Classes. Also is a second one, where schemas that apply together disagree:
+	// ManyClasses where there are more.
+	Class, Also uint8
+}
+
+// ManyClasses is the number of no class: it stands for any.
+const ManyClasses = 255
+
+func (m *Mark) classify(class uint8) {
+	switch {
+	case m.Class == 0:
+		m.Class = class
+	case m.Also == 0:
+		m.Also = class
+	default:
+		m.Also = ManyClasses
+	}
 }
 
 // MarkFlags tell how a value is declared.

@@ -22,8 +22,10 @@ func (w *walk) settle(ok bool) bool {
 	for _, e := range w.journal {
 		m := &marks[e.token]
 		m.Flags |= e.flags
-		if e.class != 0 {
-			m.Class = e.class
+		switch e.class {
+		case 0, m.Class, m.Also:
+		default:
+			m.classify(e.class)
 		}
 	}
 	s := settler{walk: w, marks: marks}
