@@ -16,8 +16,8 @@ const (
 
 // splitParts cuts a multipart body at its boundary (RFC 2046, section 5.1), where
 // readers differ more strictly than that: no preamble and no epilogue, every line
-// ends with CR LF, no white space behind a boundary, and the closing delimiter is
-// there.
+// ends with CR LF, no white space behind a boundary, the closing delimiter is there,
+// and no part holds what others, for whom LF or CR alone end a line, take for one.
 func splitParts(body []byte, boundary string, most int) ([]part, *gatehouse.Error) {
 	if !validBoundary(boundary) {
 		return nil, refuse(CodeBoundary, "the multipart body's Content-Type has no valid boundary")
@@ -51,7 +51,24 @@ func splitParts(body []byte, boundary string, most int) ([]part, *gatehouse.Erro
 			return nil, refuse(CodeUnterminated, "the multipart body has no closing delimiter")
 		}
 		e.content, rest = rest[:end], rest[end+len(delimiter):]
+		if holdsLine(e.content, delimiter[2:]) {
+			return nil, refuse(CodeMultipart, "a part of the multipart body has a line that begins with its boundary")
+		}
 		parts = append(parts, e)
+	}
+}
+
+// holdsLine reports whether a line of text begins with start, whatever ends lines.
+func holdsLine(text, start []byte) bool {
+	for from := 0; ; {
+		i := bytes.Index(text[from:], start)
+		if i < 0 {
+			return false
+		}
+		if i += from; i == 0 || text[i-1] == '\n' || text[i-1] == '\r' {
+			return true
+		}
+		from = i + 1
 	}
 }
 

@@ -19,7 +19,9 @@ import (
 //
 //   - JSON, where its Content-Type or its encoding's says so, or its property is an
 //     object,
-//   - text, where its Content-Type is text or none and it is no file,
+//   - text, where its Content-Type is text or none and it is no file, or where its
+//     property is a string that is neither binary nor of a media type of its own, and
+//     the part no file: most readers look at nothing else,
 //   - binary otherwise: for the schema a string with as many characters as the part
 //     has bytes.
 //
@@ -71,6 +73,7 @@ type part struct {
 	property *schema.Schema
 	types    schema.Types
 	json     bool
+	plain    bool // text, whatever its Content-Type
 }
 
 func (p *multipart) read(t *mediaType, body []byte, r *schema.Report) (bool, *gatehouse.Error) {
@@ -145,6 +148,11 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 		if s := p.schema.Property(e.name); s != nil && s.Types() != 0 { // 0: additionalProperties is false
 			e.property, e.types = s, s.Types()
 		}
+		if i := strings.IndexByte(e.name, '['); i > 0 && e.property == nil {
+			if s := p.schema.Property(e.name[:i]); s != nil && s.Types() != 0 {
+				return refuse(CodePartName, "a part's name is that of a property to some readers") // "tags[]" is tags
+			}
+		}
 	}
 	if pe := p.encoding[e.name]; pe != nil && len(pe.types) > 0 {
 		have := e.mime
@@ -163,13 +171,16 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 		return refuse(CodeNested, "a part of the multipart body is a multipart itself")
 	}
 	k := e.mime.kind()
-	item := e.types
+	value, item := e.property, e.types
 	if e.property != nil && e.types == schema.Array {
-		if items := e.property.Items(); items != nil {
-			item = items.Types()
+		if value = e.property.Items(); value != nil {
+			item = value.Types()
 		}
 	}
 	e.json = k == kindJSON || e.property != nil && item == schema.Object || e.property != nil && e.types == schema.Object
+	if pe := p.encoding[e.name]; !e.json && !e.file && (pe == nil || len(pe.types) == 0) {
+		e.plain = value != nil && item != schema.AnyTypes && item.Has(schema.String) && !p.isBinary(value)
+	}
 	if e.json || e.isText() {
 		if !e.mime.utf8() {
 			return &gatehouse.Error{Code: CodeCharset, Status: 415, Message: "a part's charset is not UTF-8"}
@@ -184,8 +195,17 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 	return nil
 }
 
+// isBinary reports whether a string's schema says that it is no text.
+func (p *multipart) isBinary(s *schema.Schema) bool {
+	n := follow(s.Node(), p.o.Document)
+	return n.Str("format") == "binary" || n.Get("contentMediaType") != nil
+}
+
 // isText reports whether a part that is not JSON is text.
 func (e *part) isText() bool {
+	if e.plain {
+		return true
+	}
 	if !e.typed {
 		return !e.file
 	}

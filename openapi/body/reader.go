@@ -74,6 +74,9 @@ type media struct {
 	xml       *xmlMap
 	size      sizes
 	types     schema.Types
+	// looks says of a range that it takes only what is looked into: its schema is not
+	// that of octets, and who sends it chooses the type.
+	looks bool
 }
 
 // Compile makes a Reader of the media types of a body.
@@ -134,11 +137,12 @@ func (b *Reader) compile(dm *document.Media, set *schema.Set, dir schema.Directi
 		m.multipart, err = compileMultipart(dm, m.schema, set, dir, b.o)
 		note(err)
 	}
-	if m.mayBe("application", "xml") || m.mayBe("text", "xml") || t.kind() == kindXML {
+	if t.sub == "*" || m.mayBe("application", "xml") || m.mayBe("text", "xml") || t.kind() == kindXML { // image/* has image/svg+xml
 		m.xml, err = compileXML(dm.Schema, m.schema, set, dir, b.o)
 		note(err)
 	}
 	m.size = sizesOf(dm.Schema, b.o.Document)
+	m.looks = t.sub == "*" && !m.size.octets && m.schema != nil && !takesOctets(m.types, follow(dm.Schema, b.o.Document))
 	return m, errors.Join(errs...)
 }
 
@@ -199,6 +203,9 @@ func (b *Reader) Check(contentType, contentEncoding string, body []byte, r *sche
 	m := b.match(&t)
 	if m == nil {
 		return false, b.unsupported(CodeMediaType, "the body's media type is not one of those declared")
+	}
+	if m.looks && k == kindBinary {
+		return false, b.unsupported(CodeMediaType, "the body's media type is not one that can be held to the range's schema")
 	}
 	if contentEncoding == "" {
 		return b.read(m, &t, k, body, r)

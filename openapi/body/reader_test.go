@@ -87,7 +87,7 @@ func TestMediaTypes(t *testing.T) {
 		{"application/json;version=3", `{"id":1}`, ""},
 		{"application/problem+json", `{"range":1}`, ""},
 		{"application/problem+json", `{`, "400 json.truncated"},
-		{"application/octet-stream", "ab", ""},
+		{"application/octet-stream", "ab", "415 contract.media_type"}, // the range is for objects
 		{"text/plain", "abc", ""},
 		{"text/plain", "abcd", "contract.length "},
 		{"text/plain", "", ""},

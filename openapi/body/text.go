@@ -65,6 +65,21 @@ func sizesOf(n *document.Node, d *document.Document) sizes {
 	return z
 }
 
+// takesOctets reports whether bodies nobody looks into may have a schema: one of
+// strings, or one that says nothing of what is in them.
+func takesOctets(types schema.Types, n *document.Node) bool {
+	if types != schema.AnyTypes {
+		return types.Has(schema.String)
+	}
+	for _, keyword := range []string{"properties", "required", "additionalProperties", "patternProperties", "unevaluatedProperties", "items", "prefixItems",
+		"allOf", "anyOf", "oneOf", "not", "if", "enum", "const", "pattern", "$dynamicRef"} {
+		if n.Get(keyword) != nil {
+			return false
+		}
+	}
+	return true
+}
+
 func number(n *document.Node) (int64, bool) {
 	if n == nil || n.Kind != document.Number {
 		return 0, false
