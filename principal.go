@@ -1,7 +1,7 @@
 package gatehouse
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,8 +58,12 @@ type Principal struct {
 	// caller proved possession of it.
 	SenderBound bool
 
-	memo sync.Map
+	// memo has an entry for each room, two or three: a list is quicker than a map.
+	memo atomic.Pointer[[]memo]
 }
+
+// A memo is what one room keeps with a Principal.
+type memo struct{ key, value any }
 
 // Anonymous is the Principal of a caller who showed no credential.
 var Anonymous = &Principal{Method: MethodNone}
@@ -80,10 +84,31 @@ func (p *Principal) HasScope(scope string) bool {
 // Memo returns what a room derived from this Principal before (its Cedar entity,
 // say), or nil. The key is the room's own unexported type, as for context values.
 func (p *Principal) Memo(key any) any {
-	v, _ := p.memo.Load(key)
-	return v
+	if list := p.memo.Load(); list != nil {
+		for i := range *list {
+			if m := &(*list)[i]; m.key == key {
+				return m.value
+			}
+		}
+	}
+	return nil
 }
 
 // SetMemo keeps a value derived from this Principal for as long as it lives. A
 // room keeps one value and replaces it.
-func (p *Principal) SetMemo(key, value any) { p.memo.Store(key, value) }
+func (p *Principal) SetMemo(key, value any) {
+	for {
+		before := p.memo.Load()
+		list := []memo{{key, value}}
+		if before != nil {
+			for _, m := range *before {
+				if m.key != key {
+					list = append(list, m)
+				}
+			}
+		}
+		if p.memo.CompareAndSwap(before, &list) {
+			return
+		}
+	}
+}
