@@ -26,13 +26,14 @@ type answer struct {
 	buffer        []byte
 	sink          io.Writer
 	filters       []*filtering // the last stage's first
+	first         filtering    // memory of filters[0]: most routes have one at the most
 	changed       bool         // some filter may change the body
 	trouble       error        // of the door, while filters wrote to it
 	refused       *denial
 }
 
 // errRefused ends a Forwarder whose answer a control denied.
-var errRefused = errors.New("gateway: the answer was refused")
+var errRefused error = &gatehouse.Error{Code: "answer.refused", Status: 502, Message: "the answer was refused by a control"}
 
 // maxBufferedAnswer bounds an answer that a control wants whole.
 const maxBufferedAnswer = 8 << 20
