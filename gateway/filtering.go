@@ -19,7 +19,11 @@ func (a *answer) filter() error {
 		if a.sink == nil {
 			a.sink = doorBody{a}
 		}
-		f := &filtering{a: a, stage: s, next: a.sink}
+		f := &a.first
+		if len(a.filters) > 0 || f.a != nil {
+			f = new(filtering)
+		}
+		*f = filtering{a: a, stage: s, next: a.sink}
 		to := a.sink
 		if s.Mode == gatehouse.Monitor {
 			to = io.Discard

@@ -9,15 +9,12 @@ import (
 
 // Header fields that a service may take as the gateway's word. A client's own are
 // never passed on. Names are compared with "_" as "-".
-var forgeable = map[string]bool{
-	"forwarded": true, "via": true, "x-real-ip": true, "x-client-ip": true, "client-ip": true,
-	"x-cluster-client-ip": true, "true-client-ip": true, "cf-connecting-ip": true,
-	"fastly-client-ip": true, "x-originating-ip": true, "x-remote-ip": true, "x-remote-addr": true,
-	"x-original-url": true, "x-rewrite-url": true, "x-original-host": true, "x-host": true,
-	"x-request-id": true, "x-envoy-external-address": true, "x-scheme": true, "front-end-https": true,
-	"proxy": true, "remote-user": true, "x-remote-user": true, "x-user": true, "x-user-id": true,
-	"x-username": true, "x-email": true, "x-groups": true, "x-roles": true, "x-tenant-id": true,
-	"x-url-scheme": true, "x-wap-profile": true, "x-arr-clientcert": true,
+var forgeable = []string{
+	"forwarded", "via", "x-real-ip", "x-client-ip", "client-ip", "x-cluster-client-ip", "true-client-ip",
+	"cf-connecting-ip", "fastly-client-ip", "x-originating-ip", "x-remote-ip", "x-remote-addr",
+	"x-original-url", "x-rewrite-url", "x-original-host", "x-host", "x-request-id", "x-envoy-external-address",
+	"x-scheme", "front-end-https", "proxy", "remote-user", "x-remote-user", "x-user", "x-user-id", "x-username",
+	"x-email", "x-groups", "x-roles", "x-tenant-id", "x-url-scheme", "x-wap-profile", "x-arr-clientcert",
 }
 
 var forgeablePrefixes = []string{
@@ -25,11 +22,22 @@ var forgeablePrefixes = []string{
 	"x-authenticated-", "x-identity-", "x-envoy-internal", "x-jwt-", "ssl-client-", "x-tls-client",
 }
 
+// startingWith finds the names that begin with a letter.
+type startingWith [26][]string
+
+func byLetter(names []string) (s startingWith) {
+	for _, name := range names {
+		s[name[0]-'a'] = append(s[name[0]-'a'], name)
+	}
+	return s
+}
+
+var forgeableNames, forgeableStarts = byLetter(forgeable), byLetter(forgeablePrefixes)
+
 // isForgeable reports whether the field speaks in the gateway's name.
 func isForgeable(name string) bool {
-	switch name[0] | 0x20 {
-	case 'x', 'f', 'v', 'c', 't', 'p', 'r', 's':
-	default:
+	letter := name[0] | 0x20 - 'a'
+	if int(letter) >= len(forgeableNames) || len(forgeableNames[letter])+len(forgeableStarts[letter]) == 0 {
 		return false
 	}
 	var buf [48]byte
@@ -46,10 +54,12 @@ func isForgeable(name string) bool {
 		buf[i] = c
 	}
 	lower := buf[:len(name)]
-	if forgeable[string(lower)] {
-		return true
+	for _, n := range forgeableNames[letter] {
+		if string(lower) == n {
+			return true
+		}
 	}
-	for _, p := range forgeablePrefixes {
+	for _, p := range forgeableStarts[letter] {
 		if len(lower) >= len(p) && string(lower[:len(p)]) == p {
 			return true
 		}

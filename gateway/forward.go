@@ -11,8 +11,9 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// boundedBody holds a streamed body to its limit. It is not pooled: a transport
-// may read on a little after the exchange has ended.
+// boundedBody holds a streamed body to its limit. It is used again only where the
+// body was read whole: of one that streams, a transport may read on a little after
+// the exchange has ended.
 type boundedBody struct {
 	src  io.Reader
 	left int64
@@ -64,6 +65,20 @@ func (b *boundedBody) lend(endless bool) {
 	}
 }
 
+// spareBody returns the exchange's boundedBody for the next one, nil where somebody
+// may read it still.
+func (t *trip) spareBody() *boundedBody {
+	if _, whole := t.x.Request.Body.Bytes(); t.body == nil || !whole {
+		return t.spare
+	}
+	b := t.body
+	b.src, b.left = nil, 0
+	b.over.Store(false)
+	b.cut.Store(false)
+	b.wrong.Store(nil)
+	return b
+}
+
 func (t *trip) overLimit() bool { return t.body != nil && t.body.over.Load() }
 
 func (t *trip) bodyLimit() int64 {
@@ -83,7 +98,11 @@ func (t *trip) announcedBody() *denial {
 	if b.Length > t.bodyLimit() {
 		return t.bodyTrouble(gatehouse.ErrBodyTooLarge)
 	}
-	t.body = &boundedBody{src: b.Source, left: t.bodyLimit()}
+	if t.body = t.spare; t.body == nil {
+		t.body = new(boundedBody)
+	}
+	t.spare = nil
+	t.body.src, t.body.left = b.Source, t.bodyLimit()
 	b.Source = t.body
 	return nil
 }

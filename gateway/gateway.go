@@ -106,7 +106,8 @@ func (g *Gateway) end(t *trip) {
 	}
 	clear(t.finishers)
 	clear(t.drop)
-	*t = trip{answer: answer{buffer: t.answer.buffer[:0]}, finishers: t.finishers[:0],
+	clear(t.answer.filters)
+	*t = trip{answer: answer{buffer: t.answer.buffer[:0], filters: t.answer.filters[:0]}, finishers: t.finishers[:0], spare: t.spareBody(),
 		responseEdits: clearFields(t.responseEdits), requestEdits: clearFields(t.requestEdits), drop: t.drop[:0]}
 	g.trips.Put(t)
 }
@@ -148,6 +149,7 @@ type trip struct {
 	drop          []string // fields the upstream is not shown
 	query         *string  // what it is shown instead of the client's
 	body          *boundedBody
+	spare         *boundedBody // for the next exchange
 	answer        answer
 }
 
@@ -357,7 +359,9 @@ func (t *trip) challenge(d *denial) {
 func (t *trip) identify() *denial {
 	x, r := t.x, t.route
 	if r.Authenticator != nil && r.AuthMode != gatehouse.Off {
-		t.mark = time.Since(t.x.Start)
+		if t.mark == 0 { // else the last judgment ended just now
+			t.mark = time.Since(t.x.Start)
+		}
 		p, err := t.authenticate()
 		v := gatehouse.Passed()
 		switch {
