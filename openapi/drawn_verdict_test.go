@@ -28,12 +28,12 @@ type wrapped struct {
 	decision gatehouse.Decision
 }
 
-func wrap(t rapid.TB, text []byte, answers openapi.Answers) *wrapped {
+func wrap(t rapid.TB, text []byte, rules openapi.Rules) *wrapped {
 	doc, err := openapi.Load(context.Background(), document.Source{Path: "drawn.json", Bytes: text})
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	cfg := openapi.Config{Access: openapi.AccessDocument, Rules: openapi.Rules{Answers: answers}}
+	cfg := openapi.Config{Access: openapi.AccessDocument, Rules: rules}
 	c, err := openapi.Compile(doc, openapi.Options{Config: cfg})
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
@@ -130,8 +130,12 @@ func manyTimes(t *testing.T, property func(*rapid.T)) {
 func TestDrawnRequests(t *testing.T) {
 	tried := map[string]int{}
 	manyTimes(t, func(r *rapid.T) {
-		o := drawOperation(&drawer{t: r, old: rapid.Bool().Draw(r, "3.0")})
-		w := wrap(r, o.document, openapi.Check)
+		o := drawOperation(&drawer{t: r, old: rapid.Bool().Draw(r, "3.0"), strict: rapid.Bool().Draw(r, "strict")})
+		rules := openapi.Rules{}
+		if o.strict {
+			rules.Unknown.Properties = openapi.Refuse
+		}
+		w := wrap(r, o.document, rules)
 		m := o.request()
 		if status, _, v := w.send(o.http(m)); status != 204 {
 			r.Fatalf("%s\n%s\nis refused: %d %+v %+v", o.document, line(o.http(m)), status, v, w.decision.Reason)
@@ -159,7 +163,7 @@ func TestDrawnRequests(t *testing.T) {
 func TestDrawnAnswers(t *testing.T) {
 	manyTimes(t, func(r *rapid.T) {
 		o := drawOperation(&drawer{t: r, old: rapid.Bool().Draw(r, "3.0")})
-		check, filter := wrap(r, o.document, openapi.Check), wrap(r, o.document, openapi.Filter)
+		check, filter := wrap(r, o.document, openapi.Rules{}), wrap(r, o.document, openapi.Rules{Answers: openapi.Filter})
 		request := o.request()
 		o.text, o.plain, o.whole, o.answers = false, false, false, true
 		value := o.value(o.answer)

@@ -29,8 +29,10 @@ type shape struct {
 
 	members []member
 	closed  bool
+	halved  bool   // its schema is in two parts
 	rest    *shape // additionalProperties
 
+	parts    []*shape // of a tuple: prefixItems
 	branches []*shape // of a choice; the member "kind" tells which
 }
 
@@ -39,6 +41,7 @@ type member struct {
 	name                           string
 	shape                          *shape
 	required, readOnly, writeOnly_ bool
+	dependent                      bool // required by way of the member before
 }
 
 // A fault is one thing wrong: what kind of thing, with which code and where it
@@ -58,6 +61,7 @@ type drawer struct {
 	plain   bool // strings of letters and digits alone
 	whole   bool // no decimal points
 	answers bool // values go from the API
+	strict  bool // what no schema declares is a fault
 	names   int
 	defs    map[string]any
 }
@@ -85,6 +89,9 @@ func (d *drawer) any(depth int) *shape {
 		kinds = append(kinds, "array", "object", "object")
 		if !d.text {
 			kinds = append(kinds, "choice")
+			if !d.old {
+				kinds = append(kinds, "tuple")
+			}
 		}
 	}
 	var s *shape
@@ -95,6 +102,14 @@ func (d *drawer) any(depth int) *shape {
 		s = d.object(depth - 1)
 	case "choice":
 		s = d.choice(depth - 1)
+	case "tuple":
+		s = &shape{kind: kind}
+		var schemas []any
+		for range d.int(1, 3, "parts") {
+			part := d.any(depth - 1)
+			s.parts, schemas = append(s.parts, part), append(schemas, part.schema)
+		}
+		s.schema = map[string]any{"type": "array", "prefixItems": schemas, "items": false, "minItems": len(schemas)}
 	default:
 		s = d.scalar(kind)
 	}
@@ -208,6 +223,12 @@ func (d *drawer) object(depth int) *shape {
 		}
 		s.members = append(s.members, o)
 	}
+	last := &s.members[len(s.members)-1]
+	if n := len(s.members); !d.old && !d.text && n > 1 && !last.required && !last.readOnly && !last.writeOnly_ {
+		if before := &s.members[n-2]; before.required && !before.readOnly && !before.writeOnly_ {
+			last.dependent = d.bool("dependent")
+		}
+	}
 	s.closed = d.bool("closed")
 	if !s.closed && !d.text && d.bool("rest") {
 		s.rest = d.scalar("integer")
@@ -224,6 +245,7 @@ func (d *drawer) object(depth int) *shape {
 		return s
 	}
 	half := len(s.members) / 2
+	s.halved = half == len(s.members)-1 // the last is alone in its part
 	m := map[string]any{"allOf": []any{d.part(s.members[:half]), d.part(s.members[half:])}}
 	if s.closed {
 		m["unevaluatedProperties"] = false
@@ -255,6 +277,9 @@ func (d *drawer) part(members []member) map[string]any {
 		}
 	}
 	m := map[string]any{"type": "object", "properties": props}
+	if n := len(members); n > 1 && members[n-1].dependent {
+		m["dependentRequired"] = map[string]any{members[n-2].name: []string{members[n-1].name}}
+	}
 	if len(required) > 0 {
 		m["required"] = required
 	}
@@ -268,6 +293,7 @@ func (d *drawer) choice(depth int) *shape {
 	mapping := map[string]any{}
 	for range d.int(2, 3, "branches") {
 		b := d.object(depth)
+		b.halved = false // it is written anew
 		tag, name := d.name("k"), d.name("B")
 		b.members = append([]member{{name: "kind", shape: &shape{kind: "string", listed: []string{tag}, schema: map[string]any{"type": "string", "enum": []string{tag}}}, required: true}}, b.members...)
 		m := d.part(b.members)
@@ -316,18 +342,24 @@ func (d *drawer) value(s *shape) any {
 			list = append(list, v)
 		}
 		return list
+	case "tuple":
+		list := []any{}
+		for _, part := range s.parts {
+			list = append(list, d.value(part))
+		}
+		return list
 	case "choice":
 		return d.value(s.branches[d.int(0, len(s.branches)-1, "branch")])
 	}
 	m := map[string]any{}
 	for _, o := range s.members {
-		if wrongWay := o.readOnly && !d.answers || o.writeOnly_ && d.answers; !wrongWay && (o.required || d.bool("present")) {
+		if wrongWay := o.readOnly && !d.answers || o.writeOnly_ && d.answers; !wrongWay && (o.required || o.dependent && !s.halved || d.bool("present")) {
 			m[o.name] = d.value(o.shape)
 		}
 	}
 	if s.rest != nil && d.bool("another") {
 		m[d.name("r")] = d.value(s.rest)
-	} else if !s.closed && s.rest == nil && !d.text && d.bool("undeclared") {
+	} else if !s.closed && s.rest == nil && !d.text && !d.strict && d.bool("undeclared") {
 		m[d.name("u")] = d.bool("value")
 	}
 	return m
@@ -448,6 +480,14 @@ func (d *drawer) faults(s *shape, v any, at string, set func(any)) []fault {
 		}
 	case "array":
 		return append(out, d.arrayFaults(s, v.([]any), at, set)...)
+	case "tuple":
+		list := v.([]any)
+		out = append(out, fault{what: "items", code: "contract.items", pointer: at + "/" + strconv.Itoa(len(list)), apply: func() { set(append(list, 1)) }},
+			fault{what: "items", code: "contract.items", pointer: at, apply: func() { set(list[:len(list)-1]) }})
+		for i := range list {
+			out = append(out, d.faults(s.parts[i], list[i], at+"/"+strconv.Itoa(i), func(v any) { list[i] = v })...)
+		}
+		return out
 	case "object":
 		return append(out, d.objectFaults(s, v.(map[string]any), at, set)...)
 	}
@@ -486,6 +526,9 @@ func (d *drawer) objectFaults(s *shape, m map[string]any, at string, set func(an
 			if o.required && (!d.text || len(m) > 1) { // no object at all is another matter
 				out = append(out, fault{what: "required", code: "contract.required", pointer: place, apply: func() { delete(m, o.name) }})
 			}
+			if o.dependent && !s.halved {
+				out = append(out, fault{what: "dependent", code: "contract.dependent_required", pointer: place, apply: func() { delete(m, o.name) }})
+			}
 			if !d.text {
 				out = append(out, fault{what: "duplicate", code: "json.duplicate_name", apply: func() { set(twice{m, o.name}) }})
 			}
@@ -497,7 +540,7 @@ func (d *drawer) objectFaults(s *shape, m map[string]any, at string, set func(an
 			out = append(out, fault{what: "writeOnly", code: "contract.write_only", pointer: place, apply: func() { m[o.name] = d.value(o.shape) }})
 		}
 	}
-	if s.closed && !d.text {
+	if (s.closed || d.strict && s.rest == nil) && !d.text {
 		out = append(out, fault{what: "undeclared", code: "contract.unknown_property", pointer: at + "/zz", apply: func() { m["zz"] = 1 }})
 	}
 	if s.rest != nil {
