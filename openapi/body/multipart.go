@@ -146,7 +146,7 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 	e.types = schema.AnyTypes
 	if p.schema != nil {
 		if s := p.schema.Property(e.name); s != nil && s.Types() != 0 { // 0: additionalProperties is false
-			e.property, e.types = s, s.Types()
+			e.property, e.types = s, s.Meant()
 		}
 		if i := strings.IndexByte(e.name, '['); i > 0 && e.property == nil {
 			if s := p.schema.Property(e.name[:i]); s != nil && s.Types() != 0 {
@@ -174,7 +174,7 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 	value, item := e.property, e.types
 	if e.property != nil && e.types == schema.Array {
 		if value = e.property.Items(); value != nil {
-			item = value.Types()
+			item = value.Meant()
 		}
 	}
 	e.json = k == kindJSON || e.property != nil && item == schema.Object || e.property != nil && e.types == schema.Object
@@ -265,7 +265,7 @@ func (w *partWriter) member(parts []part, e *part) *gatehouse.Error {
 		}
 		types := schema.AnyTypes
 		if item := itemOf(e.property, n); item != nil {
-			types = item.Types()
+			types = item.Meant()
 		}
 		if err := w.value(e, types); err != nil {
 			return err

@@ -143,7 +143,7 @@ func (c *xmlCompiler) shape(n *document.Node) *xmlShape {
 		c.errs = append(c.errs, err)
 		return s
 	}
-	s.types = compiled.Types()
+	s.types = compiled.Meant()
 	c.collect(s, n, 0)
 	return s
 }

@@ -219,16 +219,16 @@ const maxPrefix = 64
 func (p *spelling) setSchema(s *schema.Schema) {
 	p.schema, p.types, p.items = s, schema.AnyTypes, schema.AnyTypes
 	if s != nil {
-		p.types = s.Types()
+		p.types = s.Meant()
 		if items := s.Items(); items != nil {
-			p.items = items.Types()
+			p.items = items.Meant()
 		}
 		for i := range maxPrefix {
 			item := s.Prefix(i)
 			if item == nil {
 				break
 			}
-			p.prefix = append(p.prefix, item.Types())
+			p.prefix = append(p.prefix, item.Meant())
 		}
 	}
 	p.tries = triesOf(p.types)

@@ -52,6 +52,7 @@ func (c *check) cookies(d *Decoder, h gatehouse.Header) {
 func (d *Decoder) addCookie(s *scratch, raw string) {
 	name, value, ok := strings.Cut(raw, "=")
 	e := piece{raw: raw, name: trim(name), value: trim(value), owner: ownerUnknown}
+	e.withheld = isOneOf(e.name, d.o.WithheldCookies)
 	if ok { // else it is a value without a name
 		e.owner = d.ownerOfCookie(e.name)
 	}

@@ -108,7 +108,7 @@ func (s *scratch) branch(at int32, name string) int32 {
 func (s *scratch) writeBranch(p *spelling, at int32, sch *schema.Schema, wide bool) fault {
 	types := schema.AnyTypes
 	if sch != nil {
-		types = sch.Types()
+		types = sch.Meant()
 	}
 	b := s.branches[at]
 	switch {
@@ -183,7 +183,7 @@ func (s *scratch) writeObject(p *spelling, at int32, sch *schema.Schema, wide bo
 		}
 		var f fault
 		switch {
-		case s.branches[c].leaf && member != nil && member.Types()&scalars == 0 && member.Types().Has(schema.Array):
+		case s.branches[c].leaf && member != nil && member.Meant()&scalars == 0 && member.Meant().Has(schema.Array):
 			f = s.writeRun(p, c, run, member, wide)
 		case run > 1:
 			f = faultRepeated

@@ -182,7 +182,7 @@ func (f *Form) field(s *scratch, e *piece, first, wide bool) fault {
 	types := schema.AnyTypes
 	sch := propertyOf(f.schema, e.name)
 	if sch != nil {
-		types = sch.Types()
+		types = sch.Meant()
 	} else if i := strings.IndexByte(e.name, '['); i > 0 && propertyOf(f.schema, e.name[:i]) != nil {
 		return faultAmbiguous // "tags[]" is tags to some readers
 	}
@@ -210,7 +210,7 @@ func (f *Form) chain(s *scratch, e *piece, sch *schema.Schema, wide bool) fault 
 		}
 		types := schema.AnyTypes
 		if item := itemOf(sch, n); item != nil {
-			types = item.Types()
+			types = item.Meant()
 		}
 		if strings.IndexByte(e.raw, ';') >= 0 {
 			return faultSeparator

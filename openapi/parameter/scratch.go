@@ -13,6 +13,8 @@ type piece struct {
 	value string // as it stands
 	owner int32  // index of the parameter it belongs to, or one of the below
 	next  int32  // of a form: index of the next piece of the same name, or 0
+	// withheld: a cookie that the upstream does not get, declared or not
+	withheld bool
 }
 
 const (

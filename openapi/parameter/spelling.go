@@ -98,7 +98,7 @@ func (p *spelling) item(i int) kinds {
 
 func (p *spelling) member(name string) kinds {
 	if m := propertyOf(p.schema, name); m != nil {
-		return m.Types()
+		return m.Meant()
 	}
 	return schema.AnyTypes
 }

@@ -57,7 +57,7 @@ func (c *check) strangers(pieces []piece, u Unknown, in string) {
 func kept(pieces []piece, between string) string {
 	var b strings.Builder
 	for i := range pieces {
-		if e := &pieces[i]; e.owner == ownerUnknown || e.owner == ownerWithheld || e.raw == "" {
+		if e := &pieces[i]; e.owner == ownerUnknown || e.withheld || e.raw == "" {
 			continue
 		}
 		if b.Len() > 0 {

@@ -25,6 +25,40 @@ func (t Types) Has(u Types) bool { return t&u == u }
 // and oneOf: a value of another type is certainly refused.
 func (s *Schema) Types() Types { return s.node.accepts }
 
+// Meant returns the types as which a value that is spelled without one, in a
+// parameter or a form, is to be judged: Types, or where the schema names none those
+// its assertions speak of. {pattern: …} means a string, though it lets every number
+// and every array by.
+func (s *Schema) Meant() Types {
+	t := s.node.accepts
+	if t != AnyTypes {
+		return t
+	}
+	said := Types(0)
+	s.node.reach(map[*node]bool{}, func(n *node) {
+		for _, k := range [...]struct {
+			types Types
+			said  bool
+		}{
+			{String, n.str != nil || n.format != nil && n.format.text != nil}, {Number, n.num != nil || n.format != nil && n.format.number != nil},
+			{Object, n.obj != nil}, {Array, n.arr != nil}, {Null, n.nullable}, {n.types, true},
+		} {
+			if k.said {
+				said |= k.types
+			}
+		}
+		for _, v := range [...]*values{n.fixed, n.enum} {
+			if v != nil {
+				said |= v.types()
+			}
+		}
+	})
+	if said&^Null == 0 {
+		return t
+	}
+	return said
+}
+
 // Items returns the schema of an array's items behind its Prefix, or nil where the
 // document says nothing of them.
 func (s *Schema) Items() *Schema {
