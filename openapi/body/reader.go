@@ -114,7 +114,7 @@ func (b *Reader) compile(dm *document.Media, set *schema.Set, dir schema.Directi
 		if err != nil {
 			return nil, err
 		}
-		m.schema, m.types = s, s.Types()
+		m.schema, m.types = s, s.Meant()
 	}
 	if dm.ItemSchema != nil {
 		s, err := set.Compile(dm.ItemSchema, dir)
