@@ -40,6 +40,7 @@ const (
 	CodeAnswerCoding      = "contract.answer_coding"
 	CodeAnswerPartial     = "contract.answer_partial"
 	CodeAnswerUnjudged    = "contract.answer_unjudged"
+	CodeAnswerUnmasked    = "contract.answer_unmasked"
 )
 
 // filterCodes are those of package filter.
@@ -74,6 +75,7 @@ func Codes() []Code {
 		{CodeAnswerLength, "the answer is too large to be judged"},
 		{CodeAnswerCoding, "the answer has a content coding that was not asked for"},
 		{CodeAnswerUnjudged, "in monitor: a part of an answer, or a coded one, which enforce would not have asked for"},
+		{CodeAnswerUnmasked, "an answer of a media type that cannot be masked, for a caller who may not see all of it"},
 		{CodeAnswerPartial, "a part of an answer (206), which cannot be judged"},
 	}
 	out = append(out, filterCodes...)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi"
 	"github.com/gatehouse/gatehouse/openapi/filter"
 )
@@ -53,5 +54,128 @@ func TestClassesThatDisagree(t *testing.T) {
 	const want = `{"plain":"a","before":"***","behind":"***","all":"***","any":"***","many":"***","wrapped":"***"}`
 	if status, answer, _ := h.do("GET /people", ""); status != 200 || answer != want {
 		t.Errorf("%d %s", status, answer)
+	}
+}
+
+const ranged = `openapi: 3.1.0
+info: {title: Ranges, version: "1"}
+security: []
+paths:
+  /any:
+    get: {operationId: any, responses: {"200": {description: d, content: {"*/*": {schema: {$ref: "#/components/schemas/Person"}}}}}}
+    post:
+      operationId: make
+      requestBody: {content: {"*/*": {schema: {$ref: "#/components/schemas/Person"}}}}
+      responses: {"204": {description: d}}
+  /texts: {get: {operationId: texts, responses: {"200": {description: d, content: {"text/*": {schema: {type: string, maxLength: 5}}}}}}}
+  /free: {get: {operationId: free, responses: {"200": {description: d, content: {"*/*": {}}}}}}
+  /events: {get: {operationId: events, responses: {"200": {description: d, content: {text/event-stream: {}, application/grpc: {schema: {type: object}}}}}}}
+  /lines: {get: {operationId: lines, responses: {"200": {description: d, content: {application/x-ndjson: {schema: {type: array, items: {$ref: "#/components/schemas/Person"}}}}}}}}
+  /xml: {get: {operationId: xml, responses: {"200": {description: d, content: {application/xml: {schema: {$ref: "#/components/schemas/Person"}}, text/plain: {}}}}}}
+  /none: {get: {operationId: none, responses: {"200": {description: d}}}}
+components:
+  schemas:
+    Person: {type: object, xml: {name: Person}, required: [id], properties: {id: {type: integer}, name: {type: string}}}
+`
+
+// An upstream that chooses a media type which nobody reads does not get a body past
+// the schema of a range; nor does a client.
+func TestRangesAreNoWayAround(t *testing.T) {
+	for _, answers := range []openapi.Answers{openapi.Check, openapi.Filter} {
+		cfg := open
+		cfg.Answers = answers
+		h := newHouseIn(t, ranged, cfg)
+		for _, c := range []struct {
+			path, contentType, body string
+			status                  int
+		}{
+			{"/any", "application/json", `{"id":1}`, 200},
+			{"/any", "application/json", `{"id":"x"}`, 502},
+			{"/any", "text/event-stream", "data: {\"id\":1}\n\n", 502},
+			{"/any", "image/png", `{"id":"x"}`, 502},
+			{"/any", "multipart/mixed; boundary=a", `{"id":"x"}`, 502},
+			{"/texts", "text/plain", "fine", 200},
+			{"/texts", "text/event-stream", "data: more than five\n\n", 502},
+			{"/free", "text/event-stream", "data: 1\n\n", 200},
+			{"/free", "image/png", "png", 200},
+			{"/events", "text/event-stream", "data: 1\n\n", 200},
+		} {
+			h.answers(200, c.body, "Content-Type: "+c.contentType)
+			status, answer, _ := h.do("GET "+c.path, "")
+			if status != c.status || (status == 200) != (answer == c.body) {
+				t.Errorf("%v: %s as %s: %d %s", answers, c.path, c.contentType, status, answer)
+			}
+		}
+		h.service = nil
+		for contentType, want := range map[string]int{"application/json": 400, "image/png": 415, "application/octet-stream": 415} {
+			if status, _, _ := h.do("POST /any", `{"id":"x"}`, "Content-Type: "+contentType); status != want {
+				t.Errorf("a request as %s: %d", contentType, status)
+			}
+		}
+	}
+}
+
+// A stream is let by its head only where the document says that there is one.
+func TestStreamsThatNobodyPromised(t *testing.T) {
+	cfg := open
+	cfg.Answers = openapi.Filter
+	h := newHouseIn(t, ranged, cfg)
+	for _, c := range []struct {
+		id, contentType string
+		pass            bool
+	}{
+		{"any", "text/event-stream", false}, {"any", "application/grpc", false}, {"texts", "text/event-stream", false}, {"texts", "text/event-streams", false},
+		{"none", "text/event-stream", false}, {"free", "text/event-stream", true}, {"events", "text/event-stream; charset=utf-8", true}, {"events", "application/grpc", true},
+	} {
+		for _, op := range h.contract.Operations() {
+			if op.ID != c.id {
+				continue
+			}
+			x := &gatehouse.Exchange{Operation: op, Principal: gatehouse.Anonymous}
+			x.Request.Method = "GET"
+			x.Response.Status, x.Response.Streaming = 200, true
+			x.Response.Header.Set("Content-Type", c.contentType)
+			for _, control := range h.contract.Controls(op) {
+				r, ok := control.(gatehouse.ResponseControl)
+				if !ok || control.Name() != openapi.ResponseName {
+					continue
+				}
+				if v, err := r.CheckResponse(t.Context(), x); err != nil || (v.Outcome != gatehouse.Deny) != c.pass {
+					t.Errorf("%s as %s: %v %+v", c.id, c.contentType, err, v)
+				}
+			}
+		}
+	}
+}
+
+// What a filter cannot cut or mask, since it is no JSON, is refused where something
+// would have to be: a client that asks for XML sees no more than others.
+func TestAnswersThatAreNotJSON(t *testing.T) {
+	cfg := open
+	cfg.Answers = openapi.Filter
+	plain := newHouseIn(t, ranged, cfg)
+	cfg.Masks = filter.Config{Rules: []filter.Rule{{Fields: []string{"name"}, Mask: filter.MaskRedact, For: []filter.Audience{{Roles: []string{"staff"}, Mask: filter.MaskNone}}}}}
+	masked := newHouseIn(t, ranged, cfg)
+	for _, c := range []struct {
+		path, contentType, body string
+		plain, masked, staff    int
+	}{
+		{"/lines", "application/x-ndjson", `{"id":1,"name":"n"}` + "\n", 200, 502, 200},
+		{"/lines", "application/x-ndjson", `{"id":1,"other":"n"}` + "\n", 502, 502, 502},
+		{"/xml", "application/xml", `<Person><id>1</id><name>n</name></Person>`, 200, 502, 200},
+		{"/xml", "application/xml", `<Person><id>1</id><other>n</other></Person>`, 502, 502, 502},
+		{"/xml", "text/plain", `n`, 200, 200, 200},
+	} {
+		for h, want := range map[*house]int{plain: c.plain, masked: c.masked} {
+			h.answers(200, c.body, "Content-Type: "+c.contentType)
+			h.principal = reader
+			if status, answer, _ := h.do("GET "+c.path, ""); status != want {
+				t.Errorf("%s, %s: %d %s", c.path, c.body, status, answer)
+			}
+		}
+		masked.principal = writer
+		if status, answer, _ := masked.do("GET "+c.path, ""); status != c.staff {
+			t.Errorf("%s, %s, staff: %d %s", c.path, c.body, status, answer)
+		}
 	}
 }

@@ -32,6 +32,33 @@ func covers(pattern, contentType string) bool {
 	return ok && len(contentType) > len(main) && contentType[len(main)] == '/' && gatehouse.EqualFold(main, contentType[:len(main)])
 }
 
+// streams reports whether a body of the type may pass as it comes: the document
+// names the type, of which nobody looks into the bodies, or says nothing of them. A
+// range with a schema does not let a stream of events by.
+func streams(content []*document.Media, contentType string) bool {
+	t := strings.ToLower(bare(contentType))
+	kind, _, _ := strings.Cut(t, "/")
+	for _, pattern := range []string{t, kind + "/*", "*/*"} { // the most specific counts
+		for _, m := range content {
+			if gatehouse.EqualFold(bare(m.Type), pattern) {
+				named := pattern == t && (t == eventStream || strings.HasPrefix(t, "application/grpc") || !readable(t))
+				return named || m.Schema == nil && m.ItemSchema == nil
+			}
+		}
+	}
+	return false
+}
+
+const eventStream = "text/event-stream"
+
+// structured reports whether bodies of the type have properties, though they are no
+// JSON: no filter can cut or mask them.
+func structured(contentType string) bool {
+	t := strings.ToLower(bare(contentType))
+	kind, sub, _ := strings.Cut(t, "/")
+	return readable(t) && (kind != "text" || sub == "xml" || strings.HasSuffix(sub, "+xml"))
+}
+
 // bare returns a media type without its parameters.
 func bare(mediaType string) string {
 	mediaType, _, _ = strings.Cut(mediaType, ";")

@@ -180,29 +180,41 @@ func (r *responseControl) CheckResponse(_ context.Context, x *gatehouse.Exchange
 			return v, nil
 		}
 	}
-	if bodiless(x) || x.Response.Streaming && a.body == nil {
+	if bodiless(x) {
 		return gatehouse.Passed(), nil
 	}
 	contentType, coding, err := contentFields(x.Response.Header)
 	switch {
 	case err != nil:
 		return r.refuse(err.Code, err.Message, position(a.doc.Node)), nil
+	case x.Response.Streaming && a.body == nil:
+		return r.refuse(CodeAnswerUnexpected, "the document promises no body with this answer, and the upstream streams one", position(a.doc.Node)), nil
 	case a.body == nil || contentType == "" && emptyAnswer(x):
 		return gatehouse.Passed(), nil
 	case !promised(a.doc.Content, contentType):
 		return r.refuse(CodeAnswerContentType, "the document does not promise the media type "+inert(bare(contentType)), position(a.doc.Node)), nil
 	case a.opaque:
 		return gatehouse.Passed(), nil
+	case x.Response.Streaming && !streams(a.doc.Content, contentType):
+		return r.refuse(CodeAnswerContentType, "the document does not promise a stream of "+inert(bare(contentType)), position(a.doc.Node)), nil
 	case status == 206:
 		return r.refuse(CodeAnswerPartial, "a part of an answer cannot be judged", position(a.doc.Node)), nil
 	case r.filters && coding != "" && !gatehouse.EqualFold(coding, "identity"):
 		return r.refuse(CodeAnswerCoding, "an answer with a content coding cannot be filtered", position(a.doc.Node)), nil
+	}
+	if r.personal && structured(contentType) && !a.json(contentType) && r.op.c.view(x.Principal).masker.For(x.Principal) != nil {
+		return r.refuse(CodeAnswerUnmasked, "an answer of "+inert(bare(contentType))+" cannot be masked, and the caller may not see all of it", position(a.doc.Node)), nil
 	}
 	v := gatehouse.Passed()
 	if r.personal {
 		v.Edits.Response = private(x.Response.Header)
 	}
 	return v, nil
+}
+
+func (a *answer) json(contentType string) bool {
+	_, json := a.body.Schema(contentType)
+	return json
 }
 
 // private keeps an answer out of shared caches (RFC 9111, section 5.2.2.7).

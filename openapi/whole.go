@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/openapi/schema"
 )
 
 // FilterResponse returns the writer through which an answer's body is judged, and in
@@ -19,7 +20,7 @@ func (r *responseControl) FilterResponse(x *gatehouse.Exchange, w io.Writer) (io
 		return &noBody{r: r, a: a}, nil
 	}
 	contentType, coding, err := contentFields(x.Response.Header)
-	if err != nil || a.opaque || r.unasked(x) || gatehouse.EqualFold(bare(contentType), "text/event-stream") || x.Response.Status == 206 || contentType == "" && emptyAnswer(x) || !promised(a.doc.Content, contentType) {
+	if err != nil || a.opaque || r.unasked(x) || gatehouse.EqualFold(bare(contentType), eventStream) && streams(a.doc.Content, contentType) || x.Response.Status == 206 || contentType == "" && emptyAnswer(x) || !promised(a.doc.Content, contentType) {
 		return nil, nil
 	}
 	if r.filters {
@@ -27,8 +28,12 @@ func (r *responseControl) FilterResponse(x *gatehouse.Exchange, w io.Writer) (io
 			return r.filter(x, a, s, w), nil
 		}
 	}
+	unmendable := r.filters && structured(contentType)
 	h := helds.Get().(*held)
 	h.r, h.a, h.x, h.to, h.contentType, h.coding = r, a, x, w, contentType, coding
+	if unmendable {
+		h.unknown = schema.UnknownRefuse
+	}
 	return h, nil
 }
 
@@ -40,6 +45,7 @@ type held struct {
 	x                   *gatehouse.Exchange
 	to                  io.Writer
 	contentType, coding string
+	unknown             schema.Unknown
 	buf                 []byte
 	verdict             gatehouse.Verdict
 }
@@ -64,7 +70,7 @@ var errJudged = &gatehouse.Error{Code: CodeAnswerBody, Status: 502, Message: "th
 func (h *held) Close() error {
 	f := findingsPool.Get().(*findings)
 	defer f.release()
-	f.body.Max, f.body.Unknown, f.body.Exceptions = h.r.op.c.opts.Errors.Max, 0, h.r.op.except
+	f.body.Max, f.body.Unknown, f.body.Exceptions = h.r.op.c.opts.Errors.Max, h.unknown, h.r.op.except
 	ok, err := h.a.body.Check(h.contentType, h.coding, h.buf, &f.body)
 	switch {
 	case err != nil:

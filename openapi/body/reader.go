@@ -253,6 +253,10 @@ func (b *Reader) read(m *media, t *mediaType, k kind, body []byte, r *schema.Rep
 	case kindText:
 		return b.readText(m, body, r)
 	}
+	if !m.size.octets && (m.main == "*" || m.sub == "*") && m.schema != nil && !m.types.Has(schema.String) {
+		// What only a reader could hold to the schema has no reader.
+		return false, b.unsupported(CodeMediaType, "the body's media type is not one that the schema can be read from")
+	}
 	return m.size.check(body, r), nil
 }
 
