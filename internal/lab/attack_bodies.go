@@ -91,7 +91,7 @@ func manyNames(n int) string {
 	var b strings.Builder
 	b.WriteString(`{"name":"x"`)
 	for i := range n {
-		fmt.Fprintf(&b, `,"%x":1`, i)
+		fmt.Fprintf(&b, `,"%d":1`, i)
 	}
 	b.WriteByte('}')
 	return b.String()

