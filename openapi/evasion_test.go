@@ -3,6 +3,7 @@ package openapi_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse"
@@ -176,6 +177,43 @@ func TestAnswersThatAreNotJSON(t *testing.T) {
 		masked.principal = writer
 		if status, answer, _ := masked.do("GET "+c.path, ""); status != c.staff {
 			t.Errorf("%s, %s, staff: %d %s", c.path, c.body, status, answer)
+		}
+	}
+}
+
+// The document that a view gets does not name what it hides, wherever that stands.
+func TestServedDocumentKeepsNames(t *testing.T) {
+	cfg := open
+	cfg.Answers = openapi.Filter
+	cfg.Views = []openapi.ViewConfig{{Name: "v", For: openapi.Who{Everybody: true}, Hide: []string{"secret"}}}
+	text := classified
+	for old, name := range map[string]string{
+		"        wrapped: {": "        hiddenWrapped: {", "required: [plain]}": "required: [plain, hiddenWrapped]}", "- required: [plain]": "- required: [plain, hiddenWrapped]",
+		"many: [all]}": "hiddenAll: [plain], many: [hiddenAll]}", "        all: {": "        hiddenAll: {", "        before: {": "        hiddenBefore: {", "{behind: {": "{hiddenBehind: {", "        behind: {": "        hiddenBehind: {",
+	} {
+		text = strings.ReplaceAll(text, old, name)
+	}
+	text = strings.Replace(text, "      allOf:", "      discriminator: {propertyName: hiddenWrapped}\n      allOf:", 1)
+	text = strings.ReplaceAll(text, "application/json: {schema", "multipart/form-data: {encoding: {hiddenAll: {contentType: text/plain}, plain: {contentType: text/plain}}, schema: {$ref: \"#/components/schemas/Person\"}}, application/json: {schema")
+	h := newHouseIn(t, text, cfg)
+	got := string(h.contract.DocumentFor(gatehouse.Anonymous))
+	if strings.Count(text, "hidden") < 9 || strings.Contains(got, "hidden") || !strings.Contains(got, `"required":["plain"]`) || strings.Contains(got, "many") || !strings.Contains(got, `"any"`) {
+		t.Errorf("%s", got)
+	}
+}
+
+// Fields that a shared cache puts before Cache-Control do not undo it.
+func TestPersonalAnswersInTargetedCaches(t *testing.T) {
+	h := newHouse(t, openapi.Options{Config: views()}, false)
+	h.principal = reader
+	for _, cached := range []string{"public", "no-store"} {
+		h.answers(200, `{"id":1,"items":[{"sku":"a","count":1}]}`, "Content-Type: application/json", "Cache-Control: "+cached, "CDN-Cache-Control: max-age=60",
+			"Cloudflare-CDN-Cache-Control: max-age=60", "Surrogate-Control: max-age=60", "X-Accel-Expires: 60")
+		_, _, header := h.do("GET /v1/orders/1", "")
+		for _, name := range []string{"Cache-Control", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"} {
+			if v := header.Values(name); len(v) != 1 || strings.Contains(v[0], "6") || strings.Contains(v[0], "public") {
+				t.Errorf("%s: %s: %q", cached, name, v)
+			}
 		}
 	}
 }

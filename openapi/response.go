@@ -217,8 +217,18 @@ func (a *answer) json(contentType string) bool {
 	return json
 }
 
-// private keeps an answer out of shared caches (RFC 9111, section 5.2.2.7).
+// private keeps an answer out of shared caches (RFC 9111, section 5.2.2.7), those
+// too that listen to fields of their own before Cache-Control (RFC 9213).
 func private(h gatehouse.Header) []gatehouse.Field {
+	var edits []gatehouse.Field
+	for i := range h {
+		switch name := strings.ToLower(h[i].Name); {
+		case strings.HasSuffix(name, "cdn-cache-control"), name == "surrogate-control":
+			edits = append(edits, gatehouse.Field{Name: h[i].Name, Value: "no-store"})
+		case name == "x-accel-expires":
+			edits = append(edits, gatehouse.Field{Name: h[i].Name, Value: "0"})
+		}
+	}
 	kept := "private"
 	for v := range h.Values("Cache-Control") {
 		for part := range strings.SplitSeq(v, ",") {
@@ -226,14 +236,14 @@ func private(h gatehouse.Header) []gatehouse.Field {
 			name, _, _ := strings.Cut(part, "=")
 			switch {
 			case gatehouse.EqualFold(name, "no-store"):
-				return nil
+				return edits
 			case part == "", gatehouse.EqualFold(name, "private"), gatehouse.EqualFold(name, "public"), gatehouse.EqualFold(name, "s-maxage"):
 			default:
 				kept += ", " + part
 			}
 		}
 	}
-	return []gatehouse.Field{{Name: "Cache-Control", Value: kept}}
+	return append(edits, gatehouse.Field{Name: "Cache-Control", Value: kept})
 }
 
 // unasked reports whether the answer is one that Check would have had otherwise: in

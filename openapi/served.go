@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +24,15 @@ func (c *Contract) DocumentFor(p *gatehouse.Principal) []byte {
 	if doc, ok := c.documents.Load(v); ok {
 		return doc.([]byte)
 	}
-	r := &rendering{c: c, v: v, names: map[*document.Node]string{}, taken: map[string]bool{}}
-	doc, _ := c.documents.LoadOrStore(v, r.document())
+	r := newRendering(c, v)
+	text := r.document()
+	maps.DeleteFunc(r.unshown, func(name string, property bool) bool { return !property || r.shown[name] })
+	if len(r.unshown) > 0 { // the names are all known now: nothing else is to tell them
+		again := newRendering(c, v)
+		again.secret = r.unshown
+		text = again.document()
+	}
+	doc, _ := c.documents.LoadOrStore(v, text)
 	return doc.([]byte)
 }
 
@@ -35,6 +43,13 @@ type rendering struct {
 	names map[*document.Node]string // components.schemas by what they are
 	taken map[string]bool
 	queue []*document.Node // schemas that are referred to and not written yet
+
+	shown, unshown map[string]bool // names of properties that were written, and left out
+	secret         map[string]bool // names that only properties have which are left out
+}
+
+func newRendering(c *Contract, v *view) *rendering {
+	return &rendering{c: c, v: v, names: map[*document.Node]string{}, taken: map[string]bool{}, shown: map[string]bool{}, unshown: map[string]bool{}}
 }
 
 // members writes an object, member by member.
@@ -242,7 +257,7 @@ func (r *rendering) content(out []byte, n *document.Node) []byte {
 			case "schema", "itemSchema":
 				return r.schema(out, k.Value)
 			case "encoding":
-				return r.all(out, k.Value, r.message)
+				return r.all(out, r.open(k.Value), r.message)
 			}
 			return r.plain(out, k.Value)
 		})
@@ -321,7 +336,8 @@ func (r *rendering) schema(out []byte, n *document.Node) []byte {
 		v := k.Value
 		switch {
 		case strings.HasPrefix(k.Name, "x-"), slices.Contains(notShown, k.Name),
-			len(r.v.Hide) > 0 && slices.Contains([]string{"example", "examples", "default"}, k.Name):
+			len(r.v.Hide) > 0 && slices.Contains([]string{"example", "examples", "default"}, k.Name),
+			k.Name == "discriminator" && r.secret[v.Str("propertyName")]:
 			continue
 		}
 		m.key(k.Name)
@@ -340,9 +356,19 @@ func (r *rendering) schema(out []byte, n *document.Node) []byte {
 			}
 			m.out = append(m.out, ']')
 		case slices.Contains(schemaMap, k.Name) && v.Kind == document.Map:
-			m.out = r.properties(m.out, v)
-		case k.Name == "required" && v.Kind == document.List && len(hidden) > 0:
+			if k.Name == "dependentSchemas" {
+				v = r.open(v)
+			}
+			m.out = r.properties(m.out, v, k.Name == "properties")
+		case k.Name == "required" && v.Kind == document.List && len(hidden)+len(r.secret) > 0:
 			m.out = r.required(m.out, v, hidden)
+		case (k.Name == "dependentRequired" || k.Name == "dependencies") && v.Kind == document.Map && len(r.secret) > 0:
+			m.out = r.all(m.out, r.open(v), func(out []byte, n *document.Node) []byte {
+				if n.Kind == document.List {
+					return r.required(out, n, nil)
+				}
+				return r.schema(out, n)
+			})
 		case k.Name == "discriminator":
 			m.out = r.discriminator(m.out, v)
 		default:
@@ -352,21 +378,50 @@ func (r *rendering) schema(out []byte, n *document.Node) []byte {
 	return m.end()
 }
 
-func (r *rendering) properties(out []byte, n *document.Node) []byte {
+// properties writes a map of schemas without those that are not for this view. named
+// tells that the keys are names of properties.
+func (r *rendering) properties(out []byte, n *document.Node, named bool) []byte {
 	m := object(out)
 	for i := range n.Keys {
-		if k := &n.Keys[i]; !r.hides(k.Value) {
-			m.key(k.Name)
-			m.out = r.schema(m.out, k.Value)
+		k := &n.Keys[i]
+		if r.hides(k.Value) {
+			r.unshown[k.Name] = r.unshown[k.Name] || named
+			continue
 		}
+		r.shown[k.Name] = r.shown[k.Name] || named
+		m.key(k.Name)
+		m.out = r.schema(m.out, k.Value)
 	}
 	return m.end()
 }
 
-// hides reports whether a property is not for this view: by the class of its schema
-// or of what that stands for.
+// open returns a map by names of properties without those that are secret.
+func (r *rendering) open(n *document.Node) *document.Node {
+	if len(r.secret) == 0 || n == nil {
+		return n
+	}
+	less := *n
+	less.Keys = slices.DeleteFunc(slices.Clone(n.Keys), func(k document.Key) bool { return r.secret[k.Name] })
+	return &less
+}
+
+// hides reports whether a property is not for this view: by the class of its schema,
+// of what that stands for, or of what it is made of.
 func (r *rendering) hides(n *document.Node) bool {
-	return r.v.hides(n.Str("x-gatehouse-class")) || r.v.hides(r.c.follow(n).Str("x-gatehouse-class"))
+	return len(r.v.Hide) > 0 && r.hidesAt(n, 0)
+}
+
+func (r *rendering) hidesAt(n *document.Node, depth int) bool {
+	if n == nil || n.Kind != document.Map || depth > 16 {
+		return false
+	}
+	if r.v.hides(n.Str("x-gatehouse-class")) {
+		return true
+	}
+	if ref := n.Get("$ref"); ref != nil && r.hidesAt(r.c.target(n, ref.Text), depth+1) {
+		return true
+	}
+	return slices.ContainsFunc(items(n.Get("allOf")), func(item *document.Node) bool { return r.hidesAt(item, depth+1) })
 }
 
 func (r *rendering) hidden(n *document.Node) []string {
@@ -386,7 +441,7 @@ func (r *rendering) required(out []byte, n *document.Node, hidden []string) []by
 	out = append(out, '[')
 	some := false
 	for _, item := range n.Items {
-		if slices.Contains(hidden, item.Text) {
+		if slices.Contains(hidden, item.Text) || r.secret[item.Text] {
 			continue
 		}
 		if some {
