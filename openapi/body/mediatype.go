@@ -108,6 +108,19 @@ func (m *mediaType) covers(t *mediaType) bool {
 	return true
 }
 
+// Takes returns nil where a Content-Type is well-formed and one of those declared:
+// of bodies that nobody looks into it is all there is to judge.
+func (b *Reader) Takes(contentType string) *gatehouse.Error {
+	t, ok := parseMediaType(contentType)
+	switch {
+	case !ok || t.main == "*" || t.sub == "*":
+		return b.unsupported(CodeContentType, "the Content-Type is malformed")
+	case b.match(&t) == nil:
+		return b.unsupported(CodeMediaType, "the body's media type is not one of those declared")
+	}
+	return nil
+}
+
 // specificity orders ranges: with parameters, exact, type/*, */*.
 func (m *mediaType) specificity() int {
 	switch {
