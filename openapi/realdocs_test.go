@@ -204,9 +204,7 @@ func (e *examples) of(n *document.Node) (out []*document.Node) {
 	if list == nil {
 		return out
 	}
-	for _, item := range list.Items { // of a schema
-		out = append(out, item)
-	}
+	out = append(out, list.Items...) // of a schema
 	for _, k := range list.Keys {
 		if k.Value.Kind == document.Map {
 			if v := e.follow(k.Value).Get("value"); v != nil {
@@ -268,7 +266,7 @@ func (e *examples) exchange(op *gatehouse.Operation) *gatehouse.Exchange {
 func (e *examples) parameter(op *gatehouse.Operation, p *document.Parameter, v *document.Node) {
 	d := drawnParam{in: p.In, name: p.Name, style: p.Style, explode: p.Explode, content: p.Content != nil}
 	x := e.exchange(op)
-	var value any = v.Any()
+	value := v.Any()
 	switch p.In {
 	case "path":
 		x.Params = []gatehouse.Param{{Name: p.Name, Raw: d.segment(value, escaped)}}
