@@ -50,6 +50,7 @@ func (a *answer) WriteHead(status int, h gatehouse.Header) error {
 	x.Response.Status = status
 	x.Response.Header = append(x.Response.Header[:0], h...)
 	a.dress(&x.Response.Header)
+	x.Response.Streaming = false // the upstream's word does not make a stream: the route has to allow it
 	if status == 101 {
 		return a.upgrade()
 	}
@@ -98,8 +99,11 @@ func (t *trip) grpc() bool {
 
 // streams reports whether this is an endless answer of a kind the route allows.
 func (t *trip) streams(h gatehouse.Header) bool {
-	ct := h.Get("Content-Type")
-	return t.route.Streams&StreamSSE != 0 && strings.HasPrefix(ct, "text/event-stream") || t.grpc()
+	if t.route.Streams == 0 {
+		return false
+	}
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return t.route.Streams&StreamSSE != 0 && gatehouse.EqualFold(strings.Trim(media, " \t"), "text/event-stream") || t.grpc()
 }
 
 func (a *answer) upgrade() error {

@@ -287,3 +287,31 @@ func TestProblemDetails(t *testing.T) {
 		}
 	}
 }
+
+// What calls itself a stream goes through the filters all the same, unless the
+// route allows streams of its kind.
+func TestFilterOfClaimedStreams(t *testing.T) {
+	for _, c := range []struct {
+		contentType string
+		streams     StreamKind
+		want        string
+	}{
+		{"text/event-stream", 0, "ABC!"}, {"application/grpc", 0, "ABC!"}, {"application/grpc", StreamSSE, "ABC!"},
+		{"text/event-stream", StreamGRPC, "ABC!"}, {"text/event-streams", StreamSSE, "ABC!"}, {"text/event-stream/x", StreamSSE, "ABC!"},
+		{"text/event-stream", StreamSSE, "abc"}, {"Text/Event-Stream ; charset=utf-8", StreamSSE, "abc"}, {"application/grpc+proto", StreamGRPC, "abc"},
+	} {
+		f := newFixture(t, forwarder(func(x *gatehouse.Exchange, w gatehouse.ResponseWriter) error {
+			x.Response.Streaming = true
+			if err := w.WriteHead(200, gatehouse.Header{{Name: "Content-Type", Value: c.contentType}}); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, "abc")
+			return err
+		}), head(&upperFilter{control: *says(permit, nil)}, gatehouse.Enforce))
+		f.route.Streams = c.streams
+		res := f.do(httptest.NewRequest("GET", "/", nil))
+		if body, _ := io.ReadAll(res.Body); string(body) != c.want {
+			t.Errorf("%s where %v is allowed: %q", c.contentType, c.streams, body)
+		}
+	}
+}
