@@ -405,8 +405,6 @@ type wrong struct {
 
 // wrongs lists what can be done to m, in place.
 func (o *drawn) wrongs(m *message) (out []wrong) {
-	strict := o.strict
-	o.strict = false // which is of bodies
 	for i := range o.params {
 		p := &o.params[i]
 		name := p.in + ":" + p.name
@@ -436,7 +434,6 @@ func (o *drawn) wrongs(m *message) (out []wrong) {
 		}
 	}
 	out = append(out, wrong{fault{what: "unknown", code: "contract.parameter_unknown", apply: func() { m.query = "zz=1" }}, "query", "query:zz", 400})
-	o.strict = strict
 	if o.body == nil {
 		return out
 	}

@@ -85,7 +85,7 @@ func (w *wrapped) send(r *http.Request) (status int, answer string, v gatehouse.
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
 	for _, j := range w.decision.Judgments {
-		if strings.HasPrefix(j.Control, "openapi.") && v.Outcome != gatehouse.Deny {
+		if strings.HasPrefix(j.Control, "openapi.") && (len(v.Details) == 0 || j.Verdict.Outcome == gatehouse.Deny) && v.Outcome != gatehouse.Deny {
 			v = j.Verdict
 		}
 	}
@@ -245,4 +245,28 @@ func within(part, whole any) bool {
 		return ok
 	}
 	return part == whole
+}
+
+// What nothing declares in an object that came as a parameter is unknown as well.
+func TestUnknownPropertiesOfParameters(t *testing.T) {
+	const text = `{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/p":{"get":{"operationId":"op","security":[],"responses":{"204":{"description":"d"}},"parameters":[
+		{"name":"json","in":"query","content":{"application/json":{"schema":{"type":"object","properties":{"a":{}}}}}},
+		{"name":"deep","in":"query","style":"deepObject","schema":{"type":"object","properties":{"a":{}}}},
+		{"name":"free","in":"query","style":"deepObject","schema":{"type":"object"}}]}}}}`
+	for _, rule := range []openapi.Unknown{openapi.Declared, openapi.Report, openapi.Refuse} {
+		w := wrap(t, []byte(text), openapi.Rules{Unknown: openapi.UnknownConfig{Properties: rule}})
+		for query, where := range map[string]string{"json=%7B%22a%22:1%7D&deep[a]=1&free[b]=1": "", "json=%7B%22b%22:1%7D": "query:json/b", "deep[b]=1": "query:deep/b"} {
+			status, _, v := w.send(httptest.NewRequest("GET", "http://a.example/p?"+query, nil))
+			got := ""
+			for _, d := range v.Details {
+				got += d.Parameter + d.Pointer
+			}
+			if rule == openapi.Declared {
+				where = ""
+			}
+			if want := map[bool]int{false: 204, true: 400}[rule == openapi.Refuse && where != ""]; status != want || got != where {
+				t.Errorf("%s, %s: %d, %q and not %q", rule, query, status, got, where)
+			}
+		}
+	}
 }

@@ -117,7 +117,7 @@ func (r *requestControl) Check(_ context.Context, x *gatehouse.Exchange) (gateho
 	f := findingsPool.Get().(*findings)
 	defer f.release()
 	limit := r.op.c.opts.Errors.Max
-	f.params.Max, f.params.Unknown, f.params.Exceptions = limit, schema.UnknownAsDeclared, nil
+	f.params.Max, f.params.Unknown, f.params.Exceptions = limit, r.unknown, nil
 	f.body.Max, f.body.Unknown, f.body.Exceptions = limit, r.unknown, r.op.except
 	edits, ok := r.params.Check(x, &f.params)
 	good, err := r.checkBody(x, &f.body)
