@@ -43,7 +43,7 @@ func (t *Tape) Equal(i int, s string) bool {
 	if !k.Escaped {
 		return string(raw) == s
 	}
-	return len(raw) > len(s) && string(t.StringBytes(i)) == s
+	return len(raw) > len(s) && len(raw) <= 6*len(s) && string(t.StringBytes(i)) == s // \u0061 is the longest spelling
 }
 
 // Get returns the value of the member called name of object i, or -1.

@@ -8,6 +8,9 @@ import (
 func (w *walk) array(n *node, i int, tracked bool) bool {
 	a := n.arr
 	t := w.tape.Tokens[i]
+	if (a.items != nil || a.prefix != nil || a.contains != nil) && !w.spend(int(t.Count)) {
+		return w.stop(n, i, "contract.too_complex")
+	}
 	ok := true
 	if int(t.Count) < a.min {
 		ok = w.fail(n, i, "contract.items", "minItems")

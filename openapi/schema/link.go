@@ -247,6 +247,7 @@ func (w *walk) tagged(t *tag, i int) int {
 	if t == nil {
 		return -1
 	}
+	w.steps -= int(w.tape.Tokens[i].Count) / 4
 	return w.tape.Get(i, t.name)
 }
 
@@ -262,6 +263,7 @@ func (w *walk) chosen(d *discriminator, i int) int {
 	if d == nil {
 		return -1
 	}
+	w.steps -= int(w.tape.Tokens[i].Count) / 4
 	v := w.tape.Get(i, d.property)
 	if v < 0 || w.tape.Tokens[v].Kind != strictjson.String {
 		return -1

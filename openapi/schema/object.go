@@ -6,6 +6,9 @@ import "github.com/gatehouse/gatehouse/strictjson"
 func (w *walk) object(n *node, i int, tracked bool) bool {
 	o := n.obj
 	t := w.tape.Tokens[i]
+	if !w.spend(int(t.Count)) {
+		return w.stop(n, i, "contract.too_complex")
+	}
 	ok := true
 	if int(t.Count) < o.min {
 		ok = w.fail(n, i, "contract.properties", "minProperties")
@@ -38,6 +41,7 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 		k := -1
 		if len(o.members) > 0 {
 			k = o.find(w.tape.StringBytes(name), near)
+			w.steps -= int(w.tape.Tokens[name].End-w.tape.Tokens[name].Start) / bytesAStep
 		}
 		if k >= 0 {
 			near = k + 1
@@ -207,7 +211,7 @@ func (w *walk) unevaluated(n *node, i, from int) bool {
 
 // rest checks by m what the journal does not have from entry from on.
 func (w *walk) rest(n, m *node, i, from int, keyword string) bool {
-	w.steps -= (len(w.journal) - from) / 4
+	w.steps -= (len(w.journal)-from)/4 + int(w.tape.Tokens[i].Count)
 	for len(w.stamps) < len(w.tape.Tokens) {
 		w.stamps = append(w.stamps, 0)
 	}

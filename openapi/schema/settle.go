@@ -1,6 +1,11 @@
 package schema
 
-import "github.com/gatehouse/gatehouse/strictjson"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/strictjson"
+)
 
 // settle turns the journal into marks, and finds what nothing declares. A value
 // that is refused has no marks.
@@ -42,6 +47,41 @@ type settler struct {
 	*walk
 	marks   []Mark
 	unknown bool // there is a member that is refused
+	// trail leads to the value at hand: indices of items, and names of members as
+	// the complement of their token.
+	trail []int
+}
+
+// token is a step of the trail as a pointer spells it. The tape would have to count
+// the items before, for each that is asked for.
+func (s *settler) token(at int) string {
+	if at >= 0 {
+		return strconv.Itoa(at)
+	}
+	if k := &s.tape.Tokens[^at]; k.End-k.Start > 6*maxPointer {
+		return "\x00" // no pointer that anybody wrote; it would be spelled for each member below
+	}
+	var b strings.Builder
+	strictjson.WritePointerToken(&b, s.tape.StringBytes(^at))
+	return b.String()
+}
+
+// excused reports whether p has the value at the end of the trail, which goes on
+// from where prefix leads to.
+func (s *settler) excused(p *Pointers, prefix string, trail []int) bool {
+	switch {
+	case p == nil:
+		return false
+	case prefix != "":
+		token, rest := prefix[1:], ""
+		if i := strings.IndexByte(token, '/'); i >= 0 {
+			token, rest = token[:i], token[i:]
+		}
+		return s.excused(p.next[token], rest, trail) || s.excused(p.any, rest, trail)
+	case len(trail) == 0:
+		return p.end
+	}
+	return s.excused(p.any, "", trail[1:]) || p.next != nil && s.excused(p.next[s.token(trail[0])], "", trail[1:])
 }
 
 // value goes over the declared value at token i. free tells that nothing in it has
@@ -53,17 +93,23 @@ func (s *settler) value(i int, free bool) {
 	m.Flags = m.Flags&^shaped | Declared
 	switch t.Kind {
 	case strictjson.Array:
+		n := 0
 		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
+			s.trail = append(s.trail, n)
 			s.value(v, free)
+			s.trail = s.trail[:len(s.trail)-1]
+			n++
 		}
 	case strictjson.Object:
 		for v := i + 2; v <= int(t.Next); v = int(s.tape.Tokens[v].Next) + 1 {
+			s.trail = append(s.trail, ^(v - 1))
 			switch flags := s.marks[v].Flags; {
 			case s.report.Cut && flags&WriteOnly != 0:
 				s.marks[v].Flags = WriteOnly
 			case free || flags&Declared != 0 || s.excepted(i, v):
 				s.value(v, free)
 			}
+			s.trail = s.trail[:len(s.trail)-1]
 		}
 	}
 }
@@ -98,8 +144,7 @@ func (s *settler) excepted(i, v int) bool {
 	if r.Exceptions == nil && (r.Cut || r.Unknown == UnknownAsDeclared) {
 		return false
 	}
-	pointer := s.tape.Pointer(v)
-	if r.Exceptions.Has(r.Base + pointer) {
+	if r.Exceptions != nil && s.excused(r.Exceptions, r.Base+s.tape.Pointer(s.root), s.trail) {
 		return true
 	}
 	if r.Cut || r.Unknown == UnknownAsDeclared {
@@ -107,6 +152,7 @@ func (s *settler) excepted(i, v int) bool {
 	}
 	s.unknown = s.unknown || r.Unknown == UnknownRefuse
 	if !r.full() {
+		pointer := s.tape.Pointer(v)
 		n := s.top
 		for _, p := range s.shapes {
 			if p.token == i { // the first schema that says what is in the object

@@ -28,8 +28,7 @@ func (w *walk) unique(i int) bool {
 	if t.Count < 2 {
 		return true
 	}
-	w.steps -= int(t.Next) - i
-	if w.steps < 0 {
+	if !w.spend(int(t.Next) - i + int(t.End-t.Start)/bytesAStep) {
 		return false
 	}
 	from := len(w.hashes)
@@ -117,8 +116,13 @@ func (w *walk) equal(i, j int) bool {
 	switch a.Kind {
 	case strictjson.String:
 		if !a.Escaped && !b.Escaped {
+			if a.End-a.Start != b.End-b.Start {
+				return false
+			}
+			w.steps -= int(a.End-a.Start) / (4 * bytesAStep)
 			return bytes.Equal(w.tape.Raw(i), w.tape.Raw(j))
 		}
+		w.steps -= int(a.End-a.Start+b.End-b.Start) / bytesAStep
 		w.scratch = w.tape.AppendString(w.scratch[:0], i)
 		return bytes.Equal(w.scratch, w.tape.StringBytes(j))
 	case strictjson.Number:

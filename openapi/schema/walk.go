@@ -61,6 +61,16 @@ var walkers = sync.Pool{New: func() any { return new(walk) }}
 // of a value adds four.
 const defaultSteps = 1 << 21
 
+// bytesAStep are the bytes of a string that cost a step, for going over them takes
+// time.
+const bytesAStep = 8
+
+// spend takes steps, and reports whether there were as many.
+func (w *walk) spend(steps int) bool {
+	w.steps -= steps
+	return w.steps >= 0
+}
+
 // maxPath bounds the schemas that apply to one value.
 const maxPath = 1 << 12
 
@@ -181,6 +191,9 @@ func (w *walk) check(n *node, i int, tracked bool) bool {
 	t := &w.tape.Tokens[i]
 	if n.nullable && t.Kind == strictjson.Null {
 		return true
+	}
+	if t.Kind == strictjson.String && !w.spend(int(t.End-t.Start)/bytesAStep) {
+		return w.stop(n, i, "contract.too_complex")
 	}
 	if n.types != 0 && n.types&kindTypes[t.Kind] != kindTypes[t.Kind] {
 		if n.types&kindTypes[t.Kind] == 0 || !strictjson.IsInteger(w.tape.Raw(i)) {
