@@ -36,9 +36,11 @@ func bounded(t *testing.T, f func()) {
 		f()
 		took = time.Since(began)
 		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > mostMemory && !raced {
+		n := after.TotalAlloc - before.TotalAlloc
+		if n > mostMemory && !raced {
 			t.Errorf("%d MB allocated", n>>20)
 		}
+		t.Logf("%v, %.1f MB", took.Round(100*time.Microsecond), float64(n)/1e6)
 		if took < mostTime || raced && took < 8*mostTime {
 			return
 		}
