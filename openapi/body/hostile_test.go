@@ -1,10 +1,13 @@
 package body_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/openapi/body"
+	"github.com/gatehouse/gatehouse/strictjson"
 )
 
 // Bodies that one reader takes for what was judged and another for something else.
@@ -76,5 +79,40 @@ func TestXMLUnderARange(t *testing.T) {
 	}
 	if got := check(rd, "image/svg+xml", "", "<svg"); !strings.HasPrefix(got, "400 ") {
 		t.Errorf("broken svg: %q", got)
+	}
+}
+
+// The number of values is bounded over all lines and all parts.
+func TestValuesTogether(t *testing.T) {
+	o := body.Options{Limits: strictjson.Limits{Values: 100}}
+	line := "[" + strings.Repeat("1,", 58) + "1]\n"
+	lines := reader(t, o, `{application/x-ndjson: {schema: {type: array}}}`)
+	form := reader(t, o, `{multipart/form-data: {schema: {type: object, properties: {a: {type: array}, b: {type: array}}}}}`)
+	part := func(name string) string {
+		return "Content-Disposition: form-data; name=" + name + "\nContent-Type: application/json\n\n" + line
+	}
+	if one, two := check(lines, "application/x-ndjson", "", line), check(lines, "application/x-ndjson", "", line+line); one != "" || two != "413 json.values" {
+		t.Errorf("%q %q", one, two)
+	}
+	if one, two := check(form, "multipart/form-data; boundary=b", "", parts(part("a"))), check(form, "multipart/form-data; boundary=b", "", parts(part("a"), part("b"))); one != "" || two != "413 json.values" {
+		t.Errorf("%q %q", one, two)
+	}
+}
+
+// Elements of many names take time in proportion.
+func TestManyElements(t *testing.T) {
+	rd := reader(t, body.Options{}, `{application/xml: {schema: {type: object, xml: {name: r}}}}`)
+	var b strings.Builder
+	b.WriteString("<r>")
+	for i := range 90_000 {
+		fmt.Fprintf(&b, "<e%d/>", i)
+	}
+	b.WriteString("</r>")
+	began := time.Now()
+	if got := check(rd, "application/xml", "", b.String()); got != "" && !strings.HasPrefix(got, "4") {
+		t.Error(got)
+	}
+	if took := time.Since(began); took > slow {
+		t.Errorf("it took %v", took)
 	}
 }

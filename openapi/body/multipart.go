@@ -227,7 +227,7 @@ func (w *partWriter) judge(s *schema.Schema, parts []part, r *schema.Report) (bo
 	if err := w.object(parts); err != nil {
 		return false, err
 	}
-	return readJSON(s, w.text, &ownText, r)
+	return readJSON(s, w.text, together(w.limits), r)
 }
 
 func (w *partWriter) object(parts []part) *gatehouse.Error {

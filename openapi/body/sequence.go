@@ -50,7 +50,7 @@ func (b *Reader) readSequence(m *media, k kind, body []byte, r *schema.Report) (
 		whole = append(whole, '[')
 	}
 	whole[0] = '['
-	return readJSON(m.schema, append(whole, ']'), &ownText, r)
+	return readJSON(m.schema, append(whole, ']'), together(&b.o.Limits), r)
 }
 
 // below puts the violations from mark on under a pointer of their own.

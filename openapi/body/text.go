@@ -45,6 +45,14 @@ func (b *Reader) readText(m *media, body []byte, r *schema.Report) (bool, *gateh
 // kept already.
 var ownText = strictjson.Limits{Depth: 1 << 10, Values: 1 << 30, Members: 1 << 30, Items: 1 << 30, String: 1 << 30, Number: 400}
 
+// together are the limits of JSON that was put together of texts of a stranger: each
+// has been held to the limits, and all of them are to the number of values.
+func together(l *strictjson.Limits) *strictjson.Limits {
+	own := ownText
+	own.Values = l.WithDefaults().Values
+	return &own
+}
+
 // sizes bound a binary body, in bytes: minLength and maxLength of its schema.
 type sizes struct {
 	min, max int64 // max -1: none
