@@ -56,7 +56,19 @@ func contractSite(ctx context.Context, b *bench) ([]pairing, []string, error) {
 	}
 	defer p.stop()
 	l := load{script: script, connections: 64}
-	return b.versus(ctx, contender{"gatehouse", s.process, s.address, l}, contender{"nginx", p, listen, l})
+	before, err := goMemory(s.admin)
+	if err != nil {
+		return nil, nil, err
+	}
+	pairs, notes, err := b.versus(ctx, contender{"gatehouse", s.process, s.address, l}, contender{"nginx", p, listen, l})
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err := goMemory(s.admin)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pairs, append(notes, after.perRequest(before)), nil
 }
 
 // guardsContract checks that strangers and orders against the contract are

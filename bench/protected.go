@@ -82,11 +82,9 @@ func protectedGet(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	served := after.requests - before.requests
-	notes = append(notes, fmt.Sprintf("%.1f allocations and %.0f bytes per request in the whole gateway",
-		(after.mallocs-before.mallocs)/served, (after.bytes-before.bytes)/served))
+	notes = append(notes, after.perRequest(before))
 	// The bar is an upper one: what everything costs over what nothing costs.
-	return cost(pairs, notes, func(ours, theirs float64) float64 { return ours / theirs }), s.recorded(served)
+	return cost(pairs, notes, func(ours, theirs float64) float64 { return ours / theirs }), s.recorded(after.requests - before.requests)
 }
 
 // startReverseProxy builds and runs the plain httputil.ReverseProxy.
@@ -112,6 +110,12 @@ func startReverseProxy(ctx context.Context, b *bench, origin string) (*process, 
 
 // memory is what the Go runtime of a gateway has allocated, and for how much work.
 type memory struct{ mallocs, bytes, requests float64 }
+
+// perRequest says what was allocated for each request since before.
+func (m memory) perRequest(before memory) string {
+	served := m.requests - before.requests
+	return fmt.Sprintf("%.1f allocations and %.0f bytes per request in the whole gateway", (m.mallocs-before.mallocs)/served, (m.bytes-before.bytes)/served)
+}
 
 // goMemory reads the gateway's metrics.
 func goMemory(admin string) (memory, error) {
