@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math"
@@ -27,6 +28,8 @@ type Writer struct {
 	text     []byte            // the text so far, where it is held whole
 	out      []byte
 	started  bool // something went out
+	ended    bool // the array's closing bracket has come, and is kept back until the text ends
+	bracket  int  // offset of the bracket in out
 	closed   bool
 	record   Record
 	err      error
@@ -78,7 +81,7 @@ func (f *Writer) Write(p []byte) (int, error) {
 		switch piece.Kind {
 		case strictjson.More:
 			if f.started {
-				err = f.flush()
+				err = f.advance()
 			}
 			if err != nil {
 				return 0, f.fail(err)
@@ -87,10 +90,13 @@ func (f *Writer) Write(p []byte) (int, error) {
 		case strictjson.Element:
 			err = f.element(piece.Bytes)
 		default:
+			if i := bytes.IndexByte(piece.Bytes, ']'); i >= 0 {
+				f.ended, f.bracket = true, len(f.out)+i
+			}
 			f.out = append(f.out, piece.Bytes...)
 		}
 		if err == nil && len(f.out) >= bound(f.o.Hold, maxHeld) {
-			err = f.flush()
+			err = f.advance()
 		}
 		if err != nil {
 			return 0, f.fail(err)
@@ -185,6 +191,25 @@ func (f *Writer) flush() error {
 	f.started = true
 	_, err := f.w.Write(f.out)
 	f.out = f.out[:0]
+	return err
+}
+
+// advance writes what is ready, but for the end of the array: with that the text
+// would be whole, whatever comes behind it.
+func (f *Writer) advance() error {
+	if !f.ended {
+		return f.flush()
+	}
+	end := f.out[f.bracket:]
+	if len(end) > f.s.MaxWhole { // of white space
+		return jsonError(&strictjson.Error{Code: strictjson.CodeSize, Offset: len(end)})
+	}
+	if f.bracket == 0 {
+		return nil
+	}
+	f.started = true
+	_, err := f.w.Write(f.out[:f.bracket])
+	f.out, f.bracket = f.out[:copy(f.out, end)], 0
 	return err
 }
 
