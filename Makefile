@@ -27,7 +27,7 @@ pgo: ## profiles the gateway under the load of the bench, for the compiler: cmd/
 	rm -rf bin/profiles && mkdir -p bin/profiles
 	$(GO) build -trimpath -pgo=off -tags cpuprofile -o bin/gatehouse-profiled ./cmd/gatehouse
 	cd bench && GATEHOUSE_CPUPROFILE=$(CURDIR)/bin/profiles $(GO) run . -gatehouse ../bin/gatehouse-profiled -out ../bin/profiles/results.json \
-		-only '^(plain-get|plain-post|protected-get|tls-get)/nginx$$' || true # bars that are missed are no matter here
+		-rounds 10 -only '^(plain-get|plain-post|protected-get|tls-get|contract-post)/nginx$$' || true # bars that are missed are no matter here
 	$(GO) tool pprof -proto -output cmd/gatehouse/default.pgo bin/profiles/*.pprof
 
 contract-real: ## OpenAPI documents as others publish them, of several MB: fetched, loaded, all their paths routed
