@@ -40,6 +40,7 @@ func TestSecondReaders(t *testing.T) {
 		"binary as its encoding will have": {parts(as("raw", "application/octet-stream", "<b>\xff")), ""},
 		// PHP and Rack read brackets as arrays.
 		"an array of what is none": {parts(field("role[]", "admin")), "400 contract.multipart_name"},
+		"another case":             {parts(field("Role", "admin")), "400 contract.multipart_name"},
 		"brackets":                 {parts(field("note[x]", "admin")), "400 contract.multipart_name"},
 	} {
 		if got := check(rd, `multipart/form-data; boundary=b`, "", c.text); got != c.want {

@@ -28,6 +28,7 @@ import (
 // Parts of one name are the items of an array.
 type multipart struct {
 	schema   *schema.Schema
+	names    []string // of its properties
 	encoding map[string]*partEncoding
 	o        Options
 }
@@ -40,6 +41,9 @@ type partEncoding struct {
 
 func compileMultipart(dm *document.Media, s *schema.Schema, set *schema.Set, dir schema.Direction, o Options) (*multipart, error) {
 	p := &multipart{schema: s, encoding: map[string]*partEncoding{}, o: o}
+	if s != nil {
+		p.names = s.Properties()
+	}
 	var errs []error
 	for name, e := range dm.Encoding {
 		pe := new(partEncoding)
@@ -148,10 +152,8 @@ func (p *multipart) classify(e *part) *gatehouse.Error {
 		if s := p.schema.Property(e.name); s != nil && s.Types() != 0 { // 0: additionalProperties is false
 			e.property, e.types = s, s.Meant()
 		}
-		if i := strings.IndexByte(e.name, '['); i > 0 && e.property == nil {
-			if s := p.schema.Property(e.name[:i]); s != nil && s.Types() != 0 {
-				return refuse(CodePartName, "a part's name is that of a property to some readers") // "tags[]" is tags
-			}
+		if e.property == nil && parameter.TakenFor(e.name, p.names) {
+			return refuse(CodePartName, "a part's name is that of a property to some readers")
 		}
 	}
 	if pe := p.encoding[e.name]; pe != nil && len(pe.types) > 0 {

@@ -19,6 +19,7 @@ type Form struct {
 	limits  strictjson.Limits
 	pieces  int
 	content map[string]bool // fields whose encoding says JSON
+	names   []string        // declared
 }
 
 type formField struct {
@@ -35,7 +36,7 @@ func CompileForm(m *document.Media, set *schema.Set, dir schema.Direction, o Opt
 		if err != nil {
 			return nil, err
 		}
-		f.schema = s
+		f.schema, f.names = s, s.Properties()
 	}
 	for name, e := range m.Encoding {
 		if !e.Set {
@@ -183,8 +184,8 @@ func (f *Form) field(s *scratch, e *piece, first, wide bool) fault {
 	sch := propertyOf(f.schema, e.name)
 	if sch != nil {
 		types = sch.Meant()
-	} else if i := strings.IndexByte(e.name, '['); i > 0 && propertyOf(f.schema, e.name[:i]) != nil {
-		return faultAmbiguous // "tags[]" is tags to some readers
+	} else if TakenFor(e.name, f.names) {
+		return faultAmbiguous
 	}
 	if what := s.name(e.name, first); what != fine {
 		return what

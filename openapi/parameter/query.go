@@ -165,6 +165,17 @@ func takenFor(name, declared string) bool {
 	return true
 }
 
+// TakenFor reports whether some readers of a query or a form take a name that is not
+// declared for one of those that are: "tags[]" for tags, "Role" for role.
+func TakenFor(name string, declared []string) bool {
+	for _, d := range declared {
+		if takenFor(name, d) {
+			return true
+		}
+	}
+	return false
+}
+
 // pieces judges a parameter of which s.pieces hold what there is.
 func (c *check) pieces(p *param, sp span) {
 	s := c.s
