@@ -217,3 +217,28 @@ func TestPersonalAnswersInTargetedCaches(t *testing.T) {
 		}
 	}
 }
+
+// Masks that an operation's answers go without are told.
+func TestUnmaskedIsTold(t *testing.T) {
+	cfg := open
+	cfg.Answers = openapi.Filter
+	count := func() (n int) {
+		for _, w := range newHouseIn(t, ranged, cfg).contract.Warnings() {
+			if w.Code == openapi.WarnUnmasked {
+				n++
+			}
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d without masks", n)
+	}
+	cfg.Masks = filter.Config{Rules: []filter.Rule{{Fields: []string{"name"}, Mask: filter.MaskRedact}}}
+	if n := count(); n != 8 { // one for each media type of an answer: none is JSON
+		t.Errorf("%d with masks", n)
+	}
+	cfg.Answers, cfg.Operations = openapi.Check, map[string]openapi.OperationConfig{"xml": {Rules: openapi.Rules{Answers: openapi.Filter}}}
+	if n := count(); n != 7 { // five operations that are not filtered, two media types
+		t.Errorf("%d where one operation is filtered", n)
+	}
+}

@@ -33,6 +33,7 @@ const (
 	WarnDeprecated = "contract.warn_deprecated"
 	WarnStream     = "contract.warn_stream"
 	WarnWebhooks   = "contract.warn_webhooks"
+	WarnUnmasked   = "contract.warn_unmasked"
 )
 
 // warn collects the warnings.
@@ -102,8 +103,37 @@ func (op *operation) warn() {
 	for _, a := range d.Responses {
 		op.warnContent(a.Content, false)
 	}
+	if c.hidesSomething() {
+		op.warnUnmasked(at)
+	}
 	if d.Deprecated && op.lifecycle == nil {
 		c.warnAt(at, WarnDeprecated, "the operation is deprecated without a date, so callers are not told", "x-deprecated-at, x-sunset")
+	}
+}
+
+// hidesSomething reports whether masks or views keep values from callers.
+func (c *Contract) hidesSomething() bool {
+	return len(c.opts.Masks.Rules) > 0 || slices.ContainsFunc(c.opts.Views, func(v ViewConfig) bool { return len(v.Hide) > 0 })
+}
+
+// warnUnmasked tells of answers that no mask touches.
+func (op *operation) warnUnmasked(at gatehouse.Position) {
+	for _, a := range op.doc.Responses {
+		for _, m := range a.Content {
+			if op.rules.Answers != Filter {
+				op.c.warnAt(at, WarnUnmasked, "the operation's answers are not filtered, so neither masks nor what a view hides are looked at", "answers: filter")
+				return
+			}
+			t := strings.ToLower(bare(m.Type))
+			if _, sub, _ := strings.Cut(t, "/"); sub == "json" || strings.HasSuffix(sub, "+json") {
+				continue
+			}
+			what := "answers of " + t + " are not masked"
+			if structured(t) {
+				what = "answers of " + t + " are refused to callers from whom a mask or a view hides something"
+			}
+			op.c.warnAt(position(m.Node), WarnUnmasked, what, "")
+		}
 	}
 }
 
