@@ -293,9 +293,8 @@ func (a *answer) replaceError() {
 	x := t.x
 	h := &x.Response.Header
 	h.DelFunc(func(f gatehouse.Field) bool {
-		return strings.HasPrefix(strings.ToLower(f.Name), "content-") && !isSecurityField(f.Name)
+		return strings.HasPrefix(strings.ToLower(f.Name), "content-") && !isSecurityField(f.Name) || describesBody(f)
 	})
-	h.Del("Etag")
 	h.Set("Content-Type", "application/problem+json")
 	t.write(x.Response.Status, appendProblem(nil, x.Response.Status, "upstream.error", x.ID, nil))
 }

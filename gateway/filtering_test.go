@@ -315,3 +315,20 @@ func TestFilterOfClaimedStreams(t *testing.T) {
 		}
 	}
 }
+
+// The problem in place of an error of the upstream's is not described as its body was.
+func TestReplacedErrorIsNotDescribed(t *testing.T) {
+	f := newFixture(t, forwarder(func(x *gatehouse.Exchange, w gatehouse.ResponseWriter) error {
+		return w.WriteHead(500, gatehouse.Header{{Name: "Repr-Digest", Value: "x"}, {Name: "Digest", Value: "x"}, {Name: "ETag", Value: `"1"`},
+			{Name: "Accept-Ranges", Value: "bytes"}, {Name: "Content-Language", Value: "de"}, {Name: "Retry-After", Value: "1"}})
+	}), head(says(permit, nil), gatehouse.Enforce))
+	res := f.do(httptest.NewRequest("GET", "/", nil))
+	for _, name := range []string{"Repr-Digest", "Digest", "ETag", "Accept-Ranges", "Content-Language"} {
+		if res.Header.Get(name) != "" {
+			t.Errorf("%s: %s", name, res.Header.Get(name))
+		}
+	}
+	if res.StatusCode != 500 || res.Header.Get("Retry-After") != "1" {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+}
