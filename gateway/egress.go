@@ -107,7 +107,7 @@ var unwanted = map[string]bool{
 	"strict-transport-security": true, "public-key-pins": true, "public-key-pins-report-only": true, "expect-ct": true,
 	"alt-svc": true, "alt-used": true, "clear-site-data": true, "refresh": true, "service-worker-allowed": true,
 	"nel": true, "report-to": true, "reporting-endpoints": true, "surrogate-control": true,
-	"x-sendfile": true, "x-lighttpd-send-file": true, "x-lighttpd-send-file2": true, "x-reproxy-url": true, "x-reproxy-file": true,
+	"x-sendfile": true, "x-litespeed-location": true, "x-lighttpd-send-file": true, "x-lighttpd-send-file2": true, "x-reproxy-url": true, "x-reproxy-file": true,
 }
 
 var unwantedPrefixes = []string{"access-control-", "x-accel-", "x-gatehouse-"}
@@ -116,7 +116,7 @@ var unwantedPrefixes = []string{"access-control-", "x-accel-", "x-gatehouse-"}
 func (e *Egress) strip(h *gatehouse.Header) {
 	h.DelFunc(func(f gatehouse.Field) bool {
 		same := foldField(f.Name)
-		return unwanted[same] || !e.Cookies && (same == "set-cookie" || same == "set-cookie2") ||
+		return unwanted[same] || strings.HasSuffix(same, "cdn-cache-control") || !e.Cookies && (same == "set-cookie" || same == "set-cookie2") ||
 			slices.ContainsFunc(unwantedPrefixes, func(p string) bool { return strings.HasPrefix(same, p) })
 	})
 }

@@ -261,6 +261,9 @@ func TestEgressCredentials(t *testing.T) {
 			w.Header().Set("Clear-Site-Data", `"*"`)
 			w.Header().Set("Access-Control-Allow-Origin", "*")
 			w.Header().Set("X-Accel-Redirect", "/internal")
+			w.Header().Set("X-LiteSpeed-Location", "/internal")
+			w.Header().Set("CDN-Cache-Control", "public, max-age=60")
+			w.Header().Set("X-Edge-CDN-Cache-Control", "public, max-age=60")
 			w.Header().Set("X-Request-Id", "forged")
 			w.Header().Set("X-Rate", "7")
 			io.WriteString(w, "rates")
@@ -281,7 +284,8 @@ func TestEgressCredentials(t *testing.T) {
 		if res.StatusCode != 200 || body != "rates" || res.Header.Get("X-Rate") != "7" {
 			t.Fatalf("alice: %d %s", res.StatusCode, body)
 		}
-		for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Alt-Svc", "Clear-Site-Data", "Access-Control-Allow-Origin", "X-Accel-Redirect"} {
+		for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Alt-Svc", "Clear-Site-Data", "Access-Control-Allow-Origin", "X-Accel-Redirect",
+			"X-Litespeed-Location", "Cdn-Cache-Control", "X-Edge-Cdn-Cache-Control"} {
 			if v, has := res.Header[name]; has {
 				t.Errorf("the service got %s: %s", name, v)
 			}
