@@ -117,3 +117,24 @@ func TestManyElements(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// All lines together may cost what one body may.
+func TestWorkOfLines(t *testing.T) {
+	rd := reader(t, body.Options{}, `{application/x-ndjson: {itemSchema: {type: string, pattern: '^(?!b)(a+)+$|b'}}}`)
+	if got := check(rd, "application/x-ndjson", "", strings.Repeat("\"aaaa\"\n", 1000)); got != "" {
+		t.Error(got)
+	}
+	bomb := reader(t, body.Options{}, `{application/x-ndjson: {itemSchema: {$ref: '#/components/schemas/T'}}}`, `T: {oneOf: [{type: object, required: [c], properties: {c: {$ref: '#/components/schemas/T'}}},
+		{type: object, required: [c, d], properties: {c: {$ref: '#/components/schemas/T'}}}, {type: object, required: [c], properties: {c: {$ref: '#/components/schemas/T'}}, minProperties: 2}, {type: integer}]}`)
+	line := strings.Repeat(`{"c":`, 11) + "1" + strings.Repeat("}", 11) + "\n"
+	if got := check(bomb, "application/x-ndjson", "", line); got != "" {
+		t.Error(got)
+	}
+	began := time.Now()
+	if got := check(bomb, "application/x-ndjson", "", strings.Repeat(line, 50_000)); !strings.HasPrefix(got, "contract.too_complex") {
+		t.Error(got)
+	}
+	if took := time.Since(began); took > slow {
+		t.Errorf("it took %v", took)
+	}
+}

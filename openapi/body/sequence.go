@@ -16,6 +16,8 @@ func (b *Reader) readSequence(m *media, k kind, body []byte, r *schema.Report) (
 	defer release(tape)
 	buf := buffers.Get().(*[]byte)
 	defer giveBack(buf)
+	r.Work = new(schema.Work)
+	defer func() { r.Work = nil }()
 	var whole []byte
 	seq := sequence{rest: body, kind: k, buf: (*buf)[:0]}
 	ok, n := true, 0

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"time"
+
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/strictjson"
@@ -99,6 +101,15 @@ type Report struct {
 	// branch that failed leaves no mark. The value that was checked is Declared, and
 	// so are the items of an array that is.
 	Marks []Mark
+	// Work, where it is not nil, is shared by the checks of one text's values: all of
+	// them may cost what one value of that size may.
+	Work *Work
+}
+
+// Work is what checks have cost. The zero Work is none.
+type Work struct {
+	steps    int
+	matching time.Duration
 }
 
 // Reset empties the report for another value; what it looks for stays.

@@ -85,6 +85,16 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 		w.steps = defaultSteps
 	}
 	w.steps += 4 * int(t.Tokens[i].End-t.Tokens[i].Start)
+	if work := r.Work; work != nil {
+		earned := 4 * int(t.Tokens[i].End-t.Tokens[i].Start)
+		w.steps -= work.steps
+		w.matching = work.matching
+		begun := w.steps
+		defer func() {
+			work.steps = max(0, work.steps+begun-w.steps-earned)
+			work.matching = w.matching
+		}()
+	}
 	w.cut, w.item = r.Cut, i
 	w.track = r.Cut || r.Unknown != UnknownAsDeclared || r.Marks != nil
 	ok := w.check(s.node, i, w.track)
