@@ -41,8 +41,12 @@ func (t *trip) refuse(d *denial) {
 	t.write(d.status, appendProblem(nil, d.status, publicCode(d), x.ID, d.details))
 }
 
-// publicCode is the code a client sees. A policy's name stays inside.
+// publicCode is the code a client sees. A policy's name stays inside, and a 404 of a
+// control looks like that of a path nobody knows.
 func publicCode(d *denial) string {
+	if d.status == 404 && d.by != "match" {
+		return "match.undocumented"
+	}
 	if d.reason.Code == "" {
 		return "gateway." + d.result.String()
 	}

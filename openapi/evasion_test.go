@@ -242,3 +242,20 @@ func TestUnmaskedIsTold(t *testing.T) {
 		t.Errorf("%d where one operation is filtered", n)
 	}
 }
+
+// An operation that a view does not hold is told from none at all by no answer.
+func TestHiddenOperationsLookUnknown(t *testing.T) {
+	h := newHouse(t, openapi.Options{Config: views()}, false)
+	h.principal = reader
+	answers := map[string]bool{}
+	for _, line := range []string{"DELETE /v1/orders/1", "GET /v1/nothing"} {
+		status, answer, header := h.do(line, "")
+		if status != 404 {
+			t.Errorf("%s: %d", line, status)
+		}
+		answers[strings.ReplaceAll(answer, header.Get("X-Request-Id"), "")] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("%v", answers)
+	}
+}
