@@ -33,6 +33,7 @@ func (w *walk) settle(ok bool) bool {
 			m.classify(e.class)
 		}
 	}
+	w.trail = w.trail[:0]
 	s := settler{walk: w, marks: marks}
 	s.value(w.root, false)
 	ok = s.countLeft() && !s.unknown
@@ -47,9 +48,6 @@ type settler struct {
 	*walk
 	marks   []Mark
 	unknown bool // there is a member that is refused
-	// trail leads to the value at hand: indices of items, and names of members as
-	// the complement of their token.
-	trail []int
 }
 
 // token is a step of the trail as a pointer spells it. The tape would have to count

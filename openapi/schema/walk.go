@@ -39,6 +39,9 @@ type walk struct {
 	hashes  []hashed
 	scratch []byte
 	marks   []Mark
+	// trail leads to the value that is settled: indices of items, and names of
+	// members as the complement of their token.
+	trail []int
 }
 
 // An entry of the journal is one thing said of a token. A branch that fails takes
@@ -118,9 +121,9 @@ func (w *walk) release() {
 	*w = walk{
 		own:  Report{Violations: violations},
 		path: w.path[:0], journal: w.journal[:0], counted: w.counted[:0], shapes: w.shapes[:0], stamps: w.stamps[:0], stamp: w.stamp,
-		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0],
+		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0], trail: w.trail[:0],
 	}
-	if cap(w.journal) > keep || cap(w.counted) > keep || cap(w.shapes) > keep || cap(w.bits) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep {
+	if cap(w.journal) > keep || cap(w.counted) > keep || cap(w.shapes) > keep || cap(w.bits) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep || cap(w.trail) > keep {
 		*w = walk{}
 	}
 	walkers.Put(w)
