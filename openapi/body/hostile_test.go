@@ -121,7 +121,7 @@ func TestManyElements(t *testing.T) {
 // All lines together may cost what one body may.
 func TestWorkOfLines(t *testing.T) {
 	rd := reader(t, body.Options{}, `{application/x-ndjson: {itemSchema: {type: string, pattern: '^(?!b)(a+)+$|b'}}}`)
-	if got := check(rd, "application/x-ndjson", "", strings.Repeat("\"aaaa\"\n", 1000)); got != "" {
+	if got := check(rd, "application/x-ndjson", "", strings.Repeat("\"aaaa\"\n", 100)); got != "" {
 		t.Error(got)
 	}
 	bomb := reader(t, body.Options{}, `{application/x-ndjson: {itemSchema: {$ref: '#/components/schemas/T'}}}`, `T: {oneOf: [{type: object, required: [c], properties: {c: {$ref: '#/components/schemas/T'}}},

@@ -25,6 +25,8 @@ const (
 	// one check.
 	matchTime   = 25 * time.Millisecond
 	matchBudget = 100 * time.Millisecond
+	// matchEarned is what each value adds to the budget that several share.
+	matchEarned = 20 * time.Microsecond
 	// maxPattern bounds a pattern, in bytes.
 	maxPattern = 16 << 10
 )

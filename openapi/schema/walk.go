@@ -95,7 +95,7 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 		begun := w.steps
 		defer func() {
 			work.steps = max(0, work.steps+begun-w.steps-earned)
-			work.matching = w.matching
+			work.matching = max(0, w.matching-matchEarned)
 		}()
 	}
 	w.cut, w.item = r.Cut, i
