@@ -359,9 +359,22 @@ func (s *Server) shutdown() {
 		})
 	}
 	wg.Wait()
+	s.answerAdmins()
 	s.abandon()
 	s.log.Info("stopped")
 	close(s.stopped)
+}
+
+// answerAdmins lets whoever is asking the gateway something, such as to drain, have
+// the answer.
+func (s *Server) answerAdmins() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, a := range []*http.Server{s.adminTCP, s.adminUnix} {
+		if a != nil {
+			_ = a.Shutdown(ctx) // whoever takes longer is cut off by abandon
+		}
+	}
 }
 
 // abandon gives back whatever was opened.
