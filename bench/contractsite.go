@@ -9,35 +9,41 @@ import (
 	"strings"
 )
 
-// contractAPI is the API of the contract's document, and nothing else.
+// contractAPI is the API of the contract's document, and nothing else: whoever
+// meets its security requirement is let in, and what it does not mention is refused.
 const contractAPI = `apis:
   - name: shop
     hosts: [shop.example.com]
     upstream: orders
     authenticate: [main]
-    contract: {file: orders.yaml, unknown: {query: refuse, properties: refuse}}
+    contract: {file: orders.yaml, access: secured, unknown: {query: refuse, properties: refuse}}
 `
 
-// contractPolicies let clerks order and read.
-const contractPolicies = `
-@id("clerks order") permit (principal in Role::"clerk", action in [Action::"shop.createOrder", Action::"shop.listOrders"], resource)
-when { principal.scopes.contains("orders:write") };
+// contractSecurity makes the document ask for a token with a scope.
+const contractSecurity = `security: [{token: ["orders:write"]}]
+components:
+  securitySchemes:
+    token: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://id.example.com/token", scopes: {"orders:write": order}}}}
 `
 
-// contractSite is a gateway that checks tokens, policies, limits and the contract
-// of a POST and of its answer, beside a plain nginx.
+// contractSite is a gateway that checks tokens, limits and the contract of a POST
+// and of its answer, beside a plain nginx. Neither keeps a log.
 func contractSite(ctx context.Context, b *bench) ([]pairing, []string, error) {
 	origin, address, err := startOrigin(ctx, b)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer origin.stop()
-	s, err := newSite(b, address, contractAPI, contractPolicies)
+	s, err := newSite(b, address, contractAPI, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	defer s.stop()
-	if err := os.WriteFile(filepath.Join(s.dir, "orders.yaml"), []byte(fmt.Sprintf(contractDocument, "3.1.0")), 0o600); err != nil {
+	if err := s.amend("decisions: {file: data/decisions.jsonl, keep: 2}", "decisions: {off: true}"); err != nil {
+		return nil, nil, err
+	}
+	doc := strings.Replace(fmt.Sprintf(contractDocument, "3.1.0"), "components:\n", contractSecurity, 1)
+	if err := os.WriteFile(filepath.Join(s.dir, "orders.yaml"), []byte(doc), 0o600); err != nil {
 		return nil, nil, err
 	}
 	if err := s.launch(ctx, b); err != nil {
@@ -69,6 +75,18 @@ func contractSite(ctx context.Context, b *bench) ([]pairing, []string, error) {
 		return nil, nil, err
 	}
 	return pairs, append(notes, after.perRequest(before)), nil
+}
+
+// amend replaces a part of the configuration.
+func (s *site) amend(old, new string) error {
+	text, err := os.ReadFile(filepath.Join(s.dir, "gatehouse.yaml"))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(text), old) {
+		return fmt.Errorf("the configuration has no %q", old)
+	}
+	return s.configure(strings.Replace(string(text), old, new, 1))
 }
 
 // guardsContract checks that strangers and orders against the contract are

@@ -41,7 +41,7 @@ func measures() []measure {
 		atLeast(4, "contract-post/kin", "the same, kin-openapi's processor time over ours", contractToKin),
 		atMost(5, "contract-get-extra-us", "us", "what a contract adds to a GET and its 1 KB answer", contractGet),
 		measure{name: "response-filter-mb-per-s", what: "answer of 100 KB cut down as it streams", unit: "MB/s", bar: 200, atLeast: true, run: filterSpeed},
-		atLeast(0.55, "contract-post/nginx", "requests/s, POST with token, policy, limits and contract to plain nginx", contractToNginx),
+		atLeast(0.55, "contract-post/nginx", "requests/s, POST with token, limits and contract to plain nginx", contractToNginx),
 		atMost(30, "contract-post-cpu-us", "us", "the same, processor time, not scaled", contractCost),
 		atMost(0, "reload-failed-requests", "requests", "failed while 500 routes are reloaded 20 times", reloadUnderLoad),
 		atMost(0.8, "token-cached-us", "us", "a bearer token that was verified before", tokenCached),
