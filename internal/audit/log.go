@@ -269,6 +269,16 @@ func (l *Log) Close() error {
 	return nil
 }
 
+// ending reports whether Close was called.
+func (l *Log) ending() bool {
+	select {
+	case <-l.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 // take swaps the queue for spare, an empty buffer, and returns it with the record
 // of the gap behind it.
 func (l *Log) take(spare []byte) []byte {

@@ -276,6 +276,29 @@ func TestFolderGone(t *testing.T) {
 	}
 }
 
+// A writer that is slow to end, because of its disk, makes no new file in a folder
+// that somebody has removed meanwhile.
+func TestFolderGoneAtTheEnd(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	lg, _ := logger()
+	w := &writer{l: &Log{cfg: cfg, log: lg, closing: make(chan struct{})}, out: output{path: cfg.File, max: 1 << 20}}
+	if err := w.out.open(); err != nil {
+		t.Fatal(err)
+	}
+	close(w.l.closing)
+	if err := os.RemoveAll(filepath.Dir(cfg.File)); err != nil {
+		t.Fatal(err)
+	}
+	w.tend()
+	if _, err := os.Stat(filepath.Dir(cfg.File)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is back: %v", err)
+	}
+	if err := w.out.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	lg, _ := logger()
 	dir := t.TempDir()

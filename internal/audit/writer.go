@@ -158,9 +158,11 @@ func (w *writer) tend() {
 	}
 }
 
-// adopt turns to the file that now stands at the path, if it is another.
+// adopt turns to the file that now stands at the path, if it is another. A Log that
+// is being closed stays with the file it has: who asked for the end may have taken
+// the folder away since.
 func (w *writer) adopt() {
-	if w.out.ours() {
+	if w.out.ours() || w.out.f != nil && w.l.ending() {
 		return
 	}
 	if w.out.f != nil {

@@ -34,6 +34,7 @@ type hostileAnswer struct {
 type liar struct {
 	ln    net.Listener
 	cases []hostileAnswer
+	late  chan struct{} // one for every answer nobody asked for, once it is sent
 }
 
 func newLiar(t *testing.T, cases []hostileAnswer, over *tls.Config) *liar {
@@ -45,7 +46,7 @@ func newLiar(t *testing.T, cases []hostileAnswer, over *tls.Config) *liar {
 	if over != nil {
 		ln = tls.NewListener(ln, over)
 	}
-	l := &liar{ln: ln, cases: cases}
+	l := &liar{ln: ln, cases: cases, late: make(chan struct{}, 16)}
 	t.Cleanup(func() { ln.Close() })
 	go func() {
 		for {
@@ -80,12 +81,13 @@ func (l *liar) serve(c net.Conn) {
 		if len(k.Late) > 0 {
 			time.Sleep(lateBy)
 			_, _ = io.WriteString(c, unfold(k.Late...))
+			l.late <- struct{}{}
 		}
 	}
 }
 
-// lateBy is when an answer nobody asked for comes: after the exchange, before the
-// next one.
+// lateBy is when an answer nobody asked for comes: after the exchange. The next one
+// begins when it is there.
 const lateBy = 10 * time.Millisecond
 
 // A client never sees a wrong answer as a complete one, whatever the service
@@ -97,7 +99,7 @@ func TestHostileAnswers(t *testing.T) {
 	t.Run("plain", func(t *testing.T) {
 		t.Parallel()
 		up := newLiar(t, corpus.Answers, nil)
-		hearLies(t, corpus.Answers, "http://"+up.ln.Addr().String(), "")
+		hearLies(t, up, "http://"+up.ln.Addr().String(), "")
 	})
 	t.Run("TLS", func(t *testing.T) {
 		t.Parallel()
@@ -108,12 +110,12 @@ func TestHostileAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		up := newLiar(t, corpus.Answers, &tls.Config{Certificates: identity.TLS.Certificates})
-		hearLies(t, corpus.Answers, "https://"+up.ln.Addr().String(), "\n    tls: {ca: "+ca+"}")
+		hearLies(t, up, "https://"+up.ln.Addr().String(), "\n    tls: {ca: "+ca+"}")
 	})
 }
 
 // hearLies asks for every case over every door.
-func hearLies(t *testing.T, cases []hostileAnswer, url, more string) {
+func hearLies(t *testing.T, up *liar, url, more string) {
 	h := newDoors(t, doorOptions{upstream: url, protocol: "auto\n    breaker: {failures: -1}\n    retries: {attempts: 1}" + more,
 		listeners: `  - {name: strict, address: 127.0.0.1:0, http1: strict}
   - {name: compat, address: 127.0.0.1:0, http1: compat}
@@ -123,8 +125,8 @@ func hearLies(t *testing.T, cases []hostileAnswer, url, more string) {
 		// connection is that request's, as far as anybody can tell.
 		t.Run(listener, func(t *testing.T) {
 			passed := 0
-			for n := range cases {
-				if askLiar(t, h.Addr(listener), listener == "h2c", n, &cases[n]) {
+			for n := range up.cases {
+				if askLiar(t, h.Addr(listener), listener == "h2c", n, up) {
 					passed++
 				}
 			}
@@ -137,8 +139,9 @@ func hearLies(t *testing.T, cases []hostileAnswer, url, more string) {
 
 // askLiar asks for a case and then for something else; it reports whether the
 // service's answer came through whole.
-func askLiar(t *testing.T, address string, http2 bool, n int, k *hostileAnswer) (passed bool) {
+func askLiar(t *testing.T, address string, http2 bool, n int, up *liar) (passed bool) {
 	t.Helper()
+	k := &up.cases[n]
 	said := &hearing{}
 	tr := said.transport(http2)
 	defer tr.CloseIdleConnections()
@@ -168,7 +171,11 @@ func askLiar(t *testing.T, address string, http2 bool, n int, k *hostileAnswer) 
 		}
 	}
 	if len(k.Late) > 0 {
-		time.Sleep(3 * lateBy)
+		select {
+		case <-up.late:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the service never sent its late answer", k.Name)
+		}
 	}
 	for i := range 2 {
 		path := fmt.Sprintf("/any/n%03d%d", n, i)
