@@ -50,13 +50,14 @@ const none = math.MaxUint32
 func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 	lim := l.WithDefaults()
 	t.prepare(text)
-	toks := t.Tokens
 	if uint64(len(text)) >= math.MaxUint32 {
 		return 0, t.refuse(CodeSize, 0)
 	}
 	if len(text) > 0 && text[0] >= 0xEF && hasMark(text) {
 		return 0, t.refuse(CodeBOM, 0)
 	}
+	toks := t.Tokens[:cap(t.Tokens)]
+	n := 0 // tokens so far
 	p, depth := 0, 0
 	cur, inObject := uint32(none), false
 	for {
@@ -67,14 +68,20 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			if p >= len(text) || text[p] != '"' {
 				return 0, t.unexpected(text, p)
 			}
-			end, escaped, code := scanString(text, p+1)
-			if code == "" && end-p-2 > lim.String {
-				end, code = p, CodeString
+			end, escaped := scanPlain(text, p+1), false
+			if end < len(text) && text[end] == '"' {
+				end++
+			} else {
+				var code string
+				if end, escaped, code = scanString(text, end); code != "" {
+					return 0, t.refuse(code, end)
+				}
 			}
-			if code != "" {
-				return 0, t.refuse(code, end)
+			if end-p-2 > lim.String {
+				return 0, t.refuse(CodeString, p)
 			}
-			toks = append(toks, Token{Start: uint32(p), End: uint32(end), Next: uint32(len(toks) + 1), Kind: String, Escaped: escaped})
+			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: String, Escaped: escaped}
+			n++
 			if p = end; p >= len(text) || text[p] <= ' ' {
 				p = skipSpace(text, p)
 			}
@@ -85,67 +92,88 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 				p = skipSpace(text, p)
 			}
 		}
-		if len(toks) >= lim.Values {
+		if n >= lim.Values {
 			return 0, t.refuse(CodeValues, p)
 		}
-		if len(toks)+2 > cap(toks) { // append would grow by quarters, and leave five times as much behind
-			toks = append(make([]Token, 0, 2*cap(toks)+2), toks...)
+		if n+2 > len(toks) { // append would grow by quarters, and leave five times as much behind
+			toks = append(make([]Token, 0, 2*len(toks)+2), toks...)
+			toks = toks[:cap(toks)]
 		}
 		if p >= len(text) {
 			return 0, t.unexpected(text, p)
 		}
-		tok := Token{Start: uint32(p), Next: uint32(len(toks) + 1)}
-		end, code := p, ""
-		switch c := text[p]; c {
-		case '"':
-			tok.Kind = String
-			if end, tok.Escaped, code = scanString(text, p+1); code == "" && end-p-2 > lim.String {
-				end, code = p, CodeString
+		switch c := text[p]; {
+		case c == '"':
+			end, escaped := scanPlain(text, p+1), false
+			if end < len(text) && text[end] == '"' {
+				end++
+			} else {
+				var code string
+				if end, escaped, code = scanString(text, end); code != "" {
+					return 0, t.refuse(code, end)
+				}
 			}
-		case '{', '[':
-			if tok.Kind = Array; c == '{' {
-				tok.Kind = Object
+			if end-p-2 > lim.String {
+				return 0, t.refuse(CodeString, p)
+			}
+			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: String, Escaped: escaped}
+			p = end
+		case c-'0' <= 9 || c == '-':
+			end, great, code := scanNumber(text, p, prefix)
+			if code != "" {
+				return 0, t.refuse(code, end)
+			}
+			if end-p > lim.Number {
+				return 0, t.refuse(CodeNumberLength, p)
+			}
+			if great && tooGreat(text[p:end]) {
+				return 0, t.refuse(CodeNumberRange, p)
+			}
+			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: Number}
+			p = end
+		case c == '{' || c == '[':
+			kind := Array
+			if c == '{' {
+				kind = Object
 			}
 			if depth >= lim.Depth {
 				return 0, t.refuse(CodeDepth, p)
 			}
-			if p = skipSpace(text, p+1); p < len(text) && text[p] == c+2 {
-				end = p + 1 // empty
-				break
+			start := p
+			if p++; p >= len(text) || text[p] <= ' ' {
+				p = skipSpace(text, p)
 			}
-			tok.Next = cur
-			cur, inObject, depth = uint32(len(toks)), c == '{', depth+1
-			toks = append(toks, tok)
-			continue
-		case 't':
-			tok.Kind = True
-			end, code = scanWord(text, p, "true")
-		case 'f':
-			tok.Kind = False
-			end, code = scanWord(text, p, "false")
-		case 'n':
-			tok.Kind = Null
-			end, code = scanWord(text, p, "null")
-		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			tok.Kind = Number
-			if end, code = scanNumber(text, p, prefix); code == "" && end-p > lim.Number {
-				end, code = p, CodeNumberLength
-			} else if code == "" && end-p >= 5 && tooGreat(text[p:end]) {
-				end, code = p, CodeNumberRange
+			if p >= len(text) || text[p] != c+2 {
+				toks[n] = Token{Start: uint32(start), Next: cur, Kind: kind}
+				cur, inObject, depth = uint32(n), c == '{', depth+1
+				n++
+				continue
 			}
+			p++ // empty
+			toks[n] = Token{Start: uint32(start), End: uint32(p), Next: uint32(n + 1), Kind: kind}
 		default:
-			return 0, t.unexpected(text, p)
+			kind, word := Null, "null"
+			switch c {
+			case 't':
+				kind, word = True, "true"
+			case 'f':
+				kind, word = False, "false"
+			case 'n':
+			default:
+				return 0, t.unexpected(text, p)
+			}
+			end, code := scanWord(text, p, word)
+			if code != "" {
+				return 0, t.refuse(code, end)
+			}
+			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: kind}
+			p = end
 		}
-		if code != "" {
-			return 0, t.refuse(code, end)
-		}
-		tok.End = uint32(end)
-		toks = append(toks, tok)
-		p = end
+		n++
 
 		for { // what may follow a value: a comma, or the end of what holds it
 			if cur == none {
-				t.Tokens = toks
+				t.Tokens = toks[:n]
 				if prefix {
 					t.Text = text[:p]
 				}
@@ -173,7 +201,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			}
 			p++
 			around := in.Next
-			in.End, in.Next = uint32(p), uint32(len(toks))
+			in.End, in.Next = uint32(p), uint32(n)
 			if inObject && in.Count > 1 {
 				if twice := t.duplicate(text, toks, int(cur)); twice != 0 {
 					return 0, t.refuse(CodeDuplicateName, int(toks[twice].Start))
@@ -241,6 +269,18 @@ const (
 // (Bits above the lowest may be borrowed from it.)
 func special(w uint64) uint64 {
 	return (w | (w - ones*' ') | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones)) & highs
+}
+
+// scanPlain returns the offset of the first byte from p on that is no plain
+// character of a string, or one less than eight bytes before the text's end.
+func scanPlain(text []byte, p int) int {
+	for p+8 <= len(text) {
+		if m := special(binary.LittleEndian.Uint64(text[p : p+8])); m != 0 {
+			return p + bits.TrailingZeros64(m)>>3
+		}
+		p += 8
+	}
+	return p
 }
 
 // scanString reads from behind the opening quote to behind the closing one. With a
@@ -372,8 +412,9 @@ func scanWord(text []byte, p int, word string) (end int, code string) {
 }
 
 // scanNumber reads a number (RFC 8259, section 6). One that reaches the end of a
-// prefix might go on.
-func scanNumber(text []byte, p int, prefix bool) (end int, code string) {
+// prefix might go on. great tells that it might be too great.
+func scanNumber(text []byte, p int, prefix bool) (end int, great bool, code string) {
+	start := p
 	if text[p] == '-' {
 		p++
 	}
@@ -381,37 +422,35 @@ func scanNumber(text []byte, p int, prefix bool) (end int, code string) {
 	p = scanDigits(text, p)
 	switch {
 	case p == first && p < len(text):
-		return p, CodeNumber
+		return p, false, CodeNumber
 	case p > first+1 && text[first] == '0':
-		return first + 1, CodeNumber
+		return first + 1, false, CodeNumber
 	}
 	if p > first && p < len(text) && text[p] == '.' {
 		first, p = p+1, scanDigits(text, p+1)
 		if p == first && p < len(text) {
-			return p, CodeNumber
+			return p, false, CodeNumber
 		}
 	}
 	if p > first && p < len(text) && text[p]|0x20 == 'e' {
 		if p++; p < len(text) && (text[p] == '+' || text[p] == '-') {
 			p++
 		}
+		great = true
 		first, p = p, scanDigits(text, p)
 		if p == first && p < len(text) {
-			return p, CodeNumber
+			return p, false, CodeNumber
 		}
 	}
 	if p == first || prefix && p == len(text) {
-		return len(text), CodeTruncated
+		return len(text), false, CodeTruncated
 	}
-	return p, ""
+	return p, great || p-start >= 300, ""
 }
 
 // tooGreat reports whether a number is infinite to whoever reads it as a double:
 // 1e400. Two readers would not agree what it is.
 func tooGreat(num []byte) bool {
-	if len(num) < 300 && bytes.IndexByte(num, 'e') < 0 && bytes.IndexByte(num, 'E') < 0 {
-		return false
-	}
 	f, err := strconv.ParseFloat(string(num), 64)
 	return err != nil && math.IsInf(f, 0)
 }
