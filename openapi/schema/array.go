@@ -25,7 +25,7 @@ func (w *walk) array(n *node, i int, tracked bool) bool {
 		return false
 	}
 	if tracked && (a.items != nil || a.prefix != nil) {
-		w.journal = append(w.journal, entry{token: uint32(i), flags: shaped})
+		w.say(i, shaped)
 	}
 	if a.prefix != nil || a.items != nil {
 		outer := w.item

@@ -180,6 +180,7 @@ func (c *compiler) tidy(n *node) {
 		if len(o.members) <= manyMembers {
 			o.byName = nil
 		}
+		o.plain = o.patterns == nil && o.names == nil
 		for i := range o.members {
 			if o.members[i].schema != nil {
 				o.declared++
@@ -199,6 +200,7 @@ func (c *compiler) tidy(n *node) {
 		}
 	}
 	n.leaf = n.obj == nil && n.arr == nil && n.place == nil
+	n.sure = n.surely()
 	if n.readOnly || n.writeOnly {
 		c.set.directed = true
 	}

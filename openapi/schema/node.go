@@ -13,6 +13,9 @@ type node struct {
 	never bool // the schema false
 	free  bool // nothing is asserted, and nothing said: the schema true
 	leaf  bool // neither members, items nor other schemas are looked at
+	// sure has a bit for each strictjson.Kind of which every value is valid, with
+	// nothing to be said of it.
+	sure uint8
 
 	nullable bool  // null is accepted, whatever else is said
 	types    Types // 0: any
@@ -129,6 +132,7 @@ type objectRules struct {
 	required   []int32
 	mask       uint64 // of required, where there are no more than 64 members
 	declared   int    // members with a schema
+	plain      bool   // nothing is asked of names: neither patterns nor names
 	patterns   []patternMember
 	additional *node
 	names      *node
@@ -155,6 +159,33 @@ type dependent struct {
 
 // manyMembers is from how many members on they are found by hashing.
 const manyMembers = 8
+
+// surely returns what sure is to be.
+func (n *node) surely() uint8 {
+	if n.never || n.readOnly || n.writeOnly || n.class != 0 || n.place != nil {
+		return 0
+	}
+	sure := uint8(0)
+	for kind, types := range kindTypes {
+		ok := n.enum == nil && n.fixed == nil && (n.types == 0 || n.types&types == types)
+		switch strictjson.Kind(kind) {
+		case strictjson.Null:
+			ok = ok || n.nullable
+		case strictjson.Number:
+			ok = ok && n.num == nil && (n.format == nil || n.format.number == nil)
+		case strictjson.String:
+			ok = ok && n.str == nil && (n.format == nil || n.format.text == nil)
+		case strictjson.Array:
+			ok = ok && n.arr == nil
+		case strictjson.Object:
+			ok = ok && n.obj == nil
+		}
+		if ok {
+			sure |= 1 << kind
+		}
+	}
+	return sure
+}
 
 // index returns the number of the member called name, which it adds where it is
 // new.

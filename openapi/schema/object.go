@@ -24,7 +24,7 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 		return false
 	}
 	if tracked && o.shapes() {
-		w.journal = append(w.journal, entry{token: uint32(i), flags: shaped})
+		w.say(i, shaped)
 		if w.report.Unknown != UnknownAsDeclared && !w.cut {
 			w.shapes = append(w.shapes, placed{n, i})
 		}
@@ -37,11 +37,11 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 		}
 	}
 	near := 0
-	for name, end := i+1, int(t.Next); name < end; name = int(w.tape.Tokens[name+1].Next) {
+	toks := w.tape.Tokens
+	for name, end := i+1, int(t.Next); name < end; name = int(toks[name+1].Next) {
 		k := -1
 		if len(o.members) > 0 {
-			k = o.find(w.tape.StringBytes(name), near)
-			w.steps -= int(w.tape.Tokens[name].End-w.tape.Tokens[name].Start) / bytesAStep
+			k = w.lookUp(o, &toks[name], name, near)
 		}
 		if k >= 0 {
 			near = k + 1
@@ -51,7 +51,18 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 				seen |= 1 << k
 			}
 		}
-		if !w.memberOf(n, name, k, tracked) {
+		good := true
+		if k >= 0 && o.plain && o.members[k].schema != nil {
+			if m := o.members[k].schema; m.sure&(1<<toks[name+1].Kind) == 0 {
+				good = w.child(m, name+1)
+			}
+			if tracked {
+				w.declare(name + 1)
+			}
+		} else {
+			good = w.memberOf(n, name, k, tracked)
+		}
+		if !good {
 			if ok = false; w.over() {
 				break
 			}
@@ -70,6 +81,15 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 	}
 	w.bits = w.bits[:from]
 	return ok
+}
+
+// lookUp returns the number of the member whose name is token k, at name, or -1.
+func (w *walk) lookUp(o *objectRules, k *strictjson.Token, name, near int) int {
+	w.steps -= int(k.End-k.Start) / bytesAStep
+	if !k.Escaped && near < len(o.members) && o.members[near].name == string(w.tape.Text[k.Start+1:k.End-1]) {
+		return near
+	}
+	return o.find(w.tape.StringBytes(name), near)
 }
 
 // memberOf checks the member whose name is at token name, and whose number is k.
@@ -229,7 +249,7 @@ func (w *walk) rest(n, m *node, i, from int, keyword string) bool {
 	first, step := i+1, 0
 	if object {
 		first, step = i+2, 1
-		w.journal = append(w.journal, entry{token: uint32(i), flags: shaped})
+		w.say(i, shaped)
 	}
 	ok := true
 	for v, end := first, int(w.tape.Tokens[i].Next); v < end+step; v = int(w.tape.Tokens[v].Next) + step {

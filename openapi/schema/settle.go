@@ -7,21 +7,16 @@ import (
 	"github.com/gatehouse/gatehouse/strictjson"
 )
 
-// settle turns the journal into marks, and finds what nothing declares. A value
+// settle adds the journal to the marks, and finds what nothing declares. A value
 // that is refused has no marks.
 func (w *walk) settle(ok bool) bool {
 	r := w.report
-	marks := w.marks
-	if r.Marks != nil {
-		marks = r.Marks
-	}
-	marks = append(marks[:0], make([]Mark, len(w.tape.Tokens))...)
+	marks := w.said
 	if r.Marks != nil {
 		r.Marks = marks
-	} else {
-		w.marks = marks
 	}
 	if !ok {
+		clear(marks)
 		return false
 	}
 	for _, e := range w.journal {
@@ -33,8 +28,7 @@ func (w *walk) settle(ok bool) bool {
 			m.classify(e.class)
 		}
 	}
-	w.trail = w.trail[:0]
-	s := settler{walk: w, marks: marks}
+	s := settler{walk: w, marks: marks, trailed: r.Exceptions != nil}
 	s.value(w.root, false)
 	ok = s.countLeft() && !s.unknown
 	if !ok {
@@ -48,6 +42,7 @@ type settler struct {
 	*walk
 	marks   []Mark
 	unknown bool // there is a member that is refused
+	trailed bool // the trail is asked for
 }
 
 // token is a step of the trail as a pointer spells it. The tape would have to count
@@ -93,22 +88,44 @@ func (s *settler) value(i int, free bool) {
 	case strictjson.Array:
 		n := 0
 		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
-			s.trail = append(s.trail, n)
-			s.value(v, free)
-			s.trail = s.trail[:len(s.trail)-1]
+			s.enter(n)
+			s.part(v, free)
+			s.leave()
 			n++
 		}
 	case strictjson.Object:
 		for v := i + 2; v <= int(t.Next); v = int(s.tape.Tokens[v].Next) + 1 {
-			s.trail = append(s.trail, ^(v - 1))
+			s.enter(^(v - 1))
 			switch flags := s.marks[v].Flags; {
 			case s.report.Cut && flags&WriteOnly != 0:
 				s.marks[v].Flags = WriteOnly
 			case free || flags&Declared != 0 || s.excepted(i, v):
-				s.value(v, free)
+				s.part(v, free)
 			}
-			s.trail = s.trail[:len(s.trail)-1]
+			s.leave()
 		}
+	}
+}
+
+// part goes over a part of a value.
+func (s *settler) part(v int, free bool) {
+	if s.tape.Tokens[v].Kind.IsContainer() {
+		s.value(v, free)
+		return
+	}
+	s.marks[v].Flags = s.marks[v].Flags&^shaped | Declared
+}
+
+// enter and leave keep the trail, where it is asked for.
+func (s *settler) enter(step int) {
+	if s.trailed {
+		s.trail = append(s.trail, step)
+	}
+}
+
+func (s *settler) leave() {
+	if s.trailed {
+		s.trail = s.trail[:len(s.trail)-1]
 	}
 }
 

@@ -28,6 +28,8 @@ type walk struct {
 	track   bool // what is declared is wanted of all values
 	item    int  // the token that is an item of an array: a filter cannot cut it
 
+	pending int // deep in schemas that ask what others have declared
+
 	path    []*node // applied: the dynamic scope
 	base    int     // from where on they are applied to the same value
 	journal []entry
@@ -39,13 +41,14 @@ type walk struct {
 	hashes  []hashed
 	scratch []byte
 	marks   []Mark
+	said    []Mark // of each token, where track is set; the journal has what may be taken back
 	// trail leads to the value that is settled: indices of items, and names of
 	// members as the complement of their token.
 	trail []int
 }
 
-// An entry of the journal is one thing said of a token. A branch that fails takes
-// its entries back.
+// An entry of the journal is one thing said of a token, where it may be taken back,
+// for a branch may fail, or is to be looked at. All else is marked at once.
 type entry struct {
 	token uint32
 	flags MarkFlags
@@ -100,6 +103,14 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 	}
 	w.cut, w.item = r.Cut, i
 	w.track = r.Cut || r.Unknown != UnknownAsDeclared || r.Marks != nil
+	if w.track {
+		if r.Marks != nil {
+			w.said = append(r.Marks[:0], make([]Mark, len(t.Tokens))...)
+		} else {
+			w.marks = append(w.marks[:0], make([]Mark, len(t.Tokens))...)
+			w.said = w.marks
+		}
+	}
 	ok := w.check(s.node, i, w.track)
 	if w.steps < 0 {
 		w.stop(s.node, i, "contract.too_complex")
@@ -113,19 +124,18 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 	return ok
 }
 
-// keep bounds the memory a walk holds on to.
+// keep bounds the memory a walk holds on to: each of its slices is shorter. It is a
+// power of two.
 const keep = 1 << 14
 
 func (w *walk) release() {
-	violations := w.own.Violations[:0]
-	*w = walk{
-		own:  Report{Violations: violations},
-		path: w.path[:0], journal: w.journal[:0], counted: w.counted[:0], shapes: w.shapes[:0], stamps: w.stamps[:0], stamp: w.stamp,
-		bits: w.bits[:0], hashes: w.hashes[:0], scratch: w.scratch[:0], marks: w.marks[:0], trail: w.trail[:0],
-	}
-	if cap(w.journal) > keep || cap(w.counted) > keep || cap(w.shapes) > keep || cap(w.bits) > keep || cap(w.stamps) > keep || cap(w.hashes) > keep || cap(w.scratch) > keep || cap(w.marks) > keep || cap(w.trail) > keep {
+	if cap(w.journal)|cap(w.counted)|cap(w.shapes)|cap(w.bits)|cap(w.stamps)|cap(w.hashes)|cap(w.scratch)|cap(w.marks)|cap(w.trail) >= keep {
 		*w = walk{}
 	}
+	w.set, w.tape, w.top, w.report, w.said = nil, nil, nil, nil, nil
+	w.stopped, w.matching, w.quiet, w.neutral, w.pending, w.base = false, 0, 0, 0, 0, 0
+	w.path, w.journal, w.counted, w.shapes, w.stamps = w.path[:0], w.journal[:0], w.counted[:0], w.shapes[:0], w.stamps[:0]
+	w.bits, w.hashes, w.scratch, w.marks, w.trail = w.bits[:0], w.hashes[:0], w.scratch[:0], w.marks[:0], w.trail[:0]
 	walkers.Put(w)
 }
 
@@ -250,7 +260,11 @@ func (w *walk) inside(n *node, i int, tracked bool) bool {
 	w.path = append(w.path, n)
 	from := len(w.journal)
 	p := n.place
-	all := tracked || p != nil && (p.unevaluatedProps != nil || p.unevaluatedItems != nil)
+	asks := p != nil && (p.unevaluatedProps != nil || p.unevaluatedItems != nil)
+	all := tracked || asks
+	if asks {
+		w.pending++
+	}
 	ok := true
 	switch kind := w.tape.Tokens[i].Kind; {
 	case kind == strictjson.Object && n.obj != nil:
@@ -266,6 +280,9 @@ func (w *walk) inside(n *node, i int, tracked bool) bool {
 			ok = false
 		}
 	}
+	if asks {
+		w.pending--
+	}
 	w.path = w.path[:len(w.path)-1]
 	if all && !tracked && !w.track {
 		w.journal = w.journal[:from]
@@ -275,7 +292,7 @@ func (w *walk) inside(n *node, i int, tracked bool) bool {
 
 // child checks token i, a part of the value at hand.
 func (w *walk) child(n *node, i int) bool {
-	if n.free {
+	if n.sure&(1<<w.tape.Tokens[i].Kind) != 0 {
 		return true
 	}
 	if n.leaf {
@@ -296,7 +313,7 @@ func (w *walk) annotate(n *node, i int) (done, ok bool) {
 		case n.readOnly && w.dir == Request:
 			return true, w.fail(n, i, "contract.read_only", "readOnly")
 		case n.writeOnly && w.dir == Response && w.cut && w.item != i:
-			w.journal = append(w.journal, entry{token: uint32(i), flags: WriteOnly})
+			w.say(i, WriteOnly)
 			return true, true
 		case n.writeOnly && w.dir == Response:
 			return true, w.fail(n, i, "contract.write_only", "writeOnly")
@@ -315,7 +332,14 @@ func (w *walk) annotate(n *node, i int) (done, ok bool) {
 	return false, true
 }
 
-// declare notes that a schema says something of token i.
-func (w *walk) declare(i int) {
-	w.journal = append(w.journal, entry{token: uint32(i), flags: Declared})
+// say notes what a schema says of token i.
+func (w *walk) say(i int, flags MarkFlags) {
+	if w.quiet|w.pending == 0 {
+		w.said[i].Flags |= flags
+		return
+	}
+	w.journal = append(w.journal, entry{token: uint32(i), flags: flags})
 }
+
+// declare notes that a schema declares token i.
+func (w *walk) declare(i int) { w.say(i, Declared) }
