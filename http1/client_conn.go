@@ -180,6 +180,7 @@ func (cn *clientConn) sendAndWait(r *Outgoing) error {
 	s := &cn.src
 	cn.written, cn.refused, cn.wrote, cn.err = false, false, 0, nil
 	s.r, s.w, s.n, s.rawErr = 0, 0, 0, nil
+	yield()
 	err := s.raw.Read(cn.send)
 	r.Reached = r.Reached || cn.wrote > 0
 	switch {

@@ -116,6 +116,7 @@ func (c *Conn) await(lim *Limits) bool {
 	if c.server.draining.Load() {
 		return false
 	}
+	yield()
 	return c.src.fill() == nil
 }
 

@@ -55,6 +55,7 @@ func (s *Server) init() {
 
 func (s *Server) setClock(now time.Time) {
 	s.clock.Store(int64(now.Sub(epoch)) + 1) // 0 stands for no time at all
+	countProcessors()
 	d := now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
 	s.date.Store(&d)
 }

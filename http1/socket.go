@@ -93,6 +93,7 @@ func (s *Socket) Write(p []byte) (int, error) {
 	if len(p) > maxUntold {
 		return s.TCPConn.Write(p)
 	}
+	yield()
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.out, s.sent, s.writeErr = p, 0, nil
