@@ -130,11 +130,3 @@ type Operator struct {
 	// (entries that are neither are ignored).
 	Phrases []string
 }
-
-// added is one rule at the moment it was added to the set, as Coraza's rule
-// observer sees it: with Coraza's own file and line.
-type added struct {
-	id, phase    int
-	marker, file string
-	line         int
-}

@@ -1,0 +1,7 @@
+//go:build !coraza.rule.multiphase_evaluation && !coraza.rule.case_sensitive_args_keys && !coraza.rule.no_regex_multiline && !coraza.rule.mandatory_rule_id_check
+
+package seclang
+
+// otherBuild names the build tags, if any, under which Coraza gives rules another
+// meaning than this package does.
+const otherBuild = ""
