@@ -21,6 +21,7 @@ type Expression struct {
 	tree    *node
 	gate    Gate
 	proof   proof
+	fast    *automaton // nil where the expression is too large
 }
 
 // Compile compiles pattern exactly as Coraza's @rx does: "(?sm)" before it, or, where its
@@ -50,6 +51,7 @@ func (e *Expression) compileText(pattern string) (err error) {
 		return err
 	}
 	e.tree = (&reader{}).read(re)
+	e.fast = newAutomaton(newProgram(re, false))
 	return nil
 }
 
@@ -61,7 +63,9 @@ func (e *Expression) compileBytes(pattern string) (err error) {
 	if err != nil {
 		return err
 	}
-	e.tree = (&reader{bytes: true}).read(fromBinary(re))
+	tree := fromBinary(re)
+	e.tree = (&reader{bytes: true}).read(tree)
+	e.fast = newAutomaton(newProgram(tree, true))
 	return nil
 }
 
@@ -125,6 +129,16 @@ func (e *Expression) String() string { return e.pattern }
 
 // MatchString reports whether s matches: exactly what Coraza's @rx answers.
 func (e *Expression) MatchString(s string) bool {
+	if e.fast != nil {
+		if match, ok := e.fast.match(s); ok {
+			return match
+		}
+	}
+	return e.matchReference(s)
+}
+
+// matchReference asks the matcher that Coraza uses.
+func (e *Expression) matchReference(s string) bool {
 	if e.bytes != nil {
 		return e.bytes.MatchString(s)
 	}

@@ -204,6 +204,7 @@ func FuzzGate(f *testing.F) {
 		if err != nil {
 			return
 		}
+		sameVerdict(t, e, s)
 		if e.MatchString(s) {
 			soundness(t, e, s)
 		}
