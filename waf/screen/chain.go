@@ -1,0 +1,275 @@
+package screen
+
+import (
+	"strings"
+)
+
+// A chain is what the links of one rule have matched so far.
+type chain struct {
+	a       *active
+	matched []match // by all links, as MATCHED_VARS has them
+	last    int     // where those of the link before begin
+	caps    [][]string
+	known   bool // caps are the possible contents of TX:0 to TX:9
+}
+
+// A match is one value that a link matched.
+type match struct{ name, value string }
+
+// outcome is what is known of a link.
+type outcome uint8
+
+const (
+	dead    outcome = iota // no value matches
+	matched                // some do, and their effects have been followed
+	unsure
+)
+
+// evaluate follows one rule. It returns false where the proof ends: the rule
+// matches with consequences, or might.
+func (p *Proof) evaluate(a *active) bool {
+	c := &p.chain
+	*c = chain{a: a, matched: c.matched[:0], caps: c.caps[:0]}
+	for i := a.first; i < len(a.links); i++ {
+		p.tx.turn++
+		switch p.link(i) {
+		case dead:
+			return true
+		case unsure:
+			p.failed = a.ID
+			return false
+		}
+	}
+	if !a.survives {
+		p.failed = a.ID
+	}
+	return a.survives
+}
+
+// link evaluates link i of the chain on every value it looks at.
+func (p *Proof) link(i int) outcome {
+	c := &p.chain
+	l := &c.a.links[i]
+	if l.opaque != "" {
+		return unsure
+	}
+	ends := i == len(c.a.links)-1 && !c.a.survives
+	began := len(c.matched)
+	var caps [][]string
+	sees := func(name, s string, certain bool) outcome { // one value that matched
+		if ends || !certain && len(l.sets) > 0 || c.a.harms(l) {
+			return unsure
+		}
+		c.matched = append(c.matched, match{name, s})
+		var groups []string
+		if l.Capture && l.op >= 0 && p.s.index.ops[l.op].rx != nil {
+			groups = p.s.index.ops[l.op].rx.Submatches(s)
+			caps = append(caps, groups)
+		}
+		return p.assign(l, name, s, groups)
+	}
+	if out := p.look(i, l, began, sees); out == unsure || len(c.matched) == began {
+		return out
+	}
+	c.last = began
+	if l.Capture {
+		c.caps, c.known = caps, len(caps) == len(c.matched)-began
+	}
+	return matched
+}
+
+// look calls sees with every value of the link's targets that matches.
+func (p *Proof) look(i int, l *link, began int, sees func(name, s string, certain bool) outcome) outcome {
+	if l.Operator == nil {
+		return max(matched, sees("", "", true))
+	}
+	tests, certain := p.tests(i, l)
+	if tests == nil {
+		return unsure
+	}
+	for j := range l.targets {
+		t := &l.targets[j]
+		if t.slot < 0 {
+			if p.overlaid(l, t, tests, certain, began, sees) == unsure {
+				return unsure
+			}
+			continue
+		}
+		if p.selected(l, t, tests, certain, sees) == unsure {
+			return unsure
+		}
+	}
+	return dead
+}
+
+// selected looks at the values of a slot.
+func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees func(name, s string, certain bool) outcome) outcome {
+	n := 0
+	for _, v := range p.values(t.slot) {
+		if key := strings.ToLower(v.key); excepted(key, t.Except) || p.chain.a.excepted(t.Variable, key) {
+			continue
+		}
+		n++
+		if t.Count {
+			continue
+		}
+		if p.try(l, tests, certain, v.text, named(t.Variable, v.key), sees) == unsure {
+			return unsure
+		}
+	}
+	if t.Count {
+		return p.try(l, tests, certain, p.text(count(n)), named(t.Variable, t.Key), sees)
+	}
+	return dead
+}
+
+// named is what MATCHED_VAR_NAME says.
+func named(variable, key string) string {
+	if key == "" {
+		return variable
+	}
+	return variable + ":" + key
+}
+
+// try asks the operator about one value.
+func (p *Proof) try(l *link, tests []testing, certain bool, id int32, name string, sees func(name, s string, certain bool) outcome) outcome {
+	out := dead
+	p.s.index.pipes[l.pipe].each(p.texts[id].s, func(s string) bool {
+		all, any := true, false
+		if l.op >= 0 && !l.Operator.Negated {
+			any = p.matches(p.text(s), l.op)
+		} else {
+			for _, test := range tests {
+				hit := test(s) != l.Operator.Negated
+				all, any = all && hit, any || hit
+			}
+		}
+		if any && sees(name, s, certain && all) == unsure {
+			out = unsure
+		}
+		return out != unsure
+	})
+	return out
+}
+
+// tests are the link's operator, once for each possible content of its argument.
+// certain is false where the values of its targets are several possible ones.
+func (p *Proof) tests(i int, l *link) ([]testing, bool) {
+	if t := p.chain.a.tests[i]; t != nil {
+		return []testing{t}, true
+	}
+	states := p.chain.caps
+	if !l.macro.reads(func(t *token) bool { return t.name == "TX" && captured(t.key) }) {
+		states = [][]string{nil}
+	} else if !p.chain.known {
+		return nil, false
+	}
+	var out []testing
+	for _, groups := range states {
+		arg, ok := l.macro.expand(func(t *token) (string, bool) { return p.token(t, groups, nil) })
+		if !ok {
+			return nil, false
+		}
+		test := l.build(arg)
+		if test == nil {
+			return nil, false
+		}
+		out = append(out, test)
+	}
+	return out, true
+}
+
+// overlaid looks at TX and at what the chain has matched.
+func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, began int, sees func(name, s string, certain bool) outcome) outcome {
+	c := &p.chain
+	if t.Variable != "TX" {
+		if t.Key != "" || t.KeyRegexp != nil || t.Count || len(t.Except) > 0 || c.a.touches(t.Variable) || c.a.first > 0 || began == 0 {
+			return unsure
+		}
+		list := c.matched[:began]
+		if t.Variable != "MATCHED_VARS" { // the last one, in an order that is not known
+			list, certain = list[c.last:], certain && began-c.last == 1
+		}
+		for _, m := range list {
+			s := m.value
+			if t.Variable == "MATCHED_VAR_NAME" {
+				s = m.name
+			}
+			if p.try(l, tests, certain, p.text(s), t.Variable, sees) == unsure {
+				return unsure
+			}
+		}
+		return dead
+	}
+	if c.a.touches("TX") {
+		return unsure
+	}
+	if captured(t.Key) {
+		return p.captures(l, t, tests, certain, sees)
+	}
+	if t.Key == "" && t.KeyRegexp == nil {
+		return unsure
+	}
+	n := 0
+	for _, v := range p.tx.find(c.a.tx, t) {
+		n++
+		if t.Count {
+			continue
+		}
+		for _, s := range v.values {
+			if p.try(l, tests, certain && len(v.values) == 1, p.text(s), named("TX", v.name), sees) == unsure {
+				return unsure
+			}
+		}
+	}
+	if t.Count {
+		return p.try(l, tests, certain, p.text(count(n)), named("TX", t.Key), sees)
+	}
+	return dead
+}
+
+// captures looks at one of TX:0 to TX:9, in every state it may be in. Where the
+// operator's argument has captures too, both are of the same state.
+func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees func(name, s string, certain bool) outcome) outcome {
+	c, n := &p.chain, int(t.Key[0]-'0')
+	if !c.known || t.Count || len(t.Except) > 0 {
+		return unsure
+	}
+	states := c.caps
+	for i, groups := range states {
+		if n >= len(groups) || n > 8 {
+			return unsure
+		}
+		mine := tests
+		if len(tests) > 1 {
+			mine = tests[i : i+1]
+		}
+		if p.try(l, mine, certain && len(states) == 1, p.text(groups[n]), named("TX", t.Key), sees) == unsure {
+			return unsure
+		}
+	}
+	return dead
+}
+
+// excepted reports whether a ctl action took a value out of the rule's targets.
+func (a *active) excepted(variable, key string) bool {
+	for i := range a.except {
+		e := &a.except[i]
+		if e.variable == variable && (e.Regexp != nil && e.Regexp.MatchString(key) || e.Regexp == nil && (e.Key == "" || strings.ToLower(e.Key) == key)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *active) touches(variable string) bool {
+	for i := range a.except {
+		if a.except[i].variable == variable {
+			return true
+		}
+	}
+	return false
+}
+
+// harms reports whether a ctl action of the link has consequences.
+func (a *active) harms(l *link) bool { return len(l.ctls) > 0 && !a.harmless }

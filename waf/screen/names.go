@@ -1,0 +1,80 @@
+package screen
+
+import "strings"
+
+// names are TX variables, some known only by how their names begin.
+type names struct {
+	exact    map[string]bool
+	prefixes []string
+}
+
+// learn adds what the rule may set at the time of a request without ending the
+// proof: all that links set which are not the last of a rule that leaves traces.
+func (n *names) learn(r *rule) {
+	reads := false
+	for i := range r.links {
+		l := &r.links[i]
+		for j := range l.targets {
+			reads = reads || l.targets[j].Variable != "TX"
+		}
+		if !reads || i == len(r.links)-1 && !r.quiet {
+			continue
+		}
+		for _, a := range l.sets {
+			n.add(a.name)
+		}
+	}
+}
+
+func (n *names) add(m macro) {
+	if len(m) == 1 && m[0].name == "" {
+		if n.exact == nil {
+			n.exact = map[string]bool{}
+		}
+		n.exact[strings.ToLower(m[0].text)] = true
+		return
+	}
+	prefix := ""
+	if m[0].name == "" {
+		prefix = strings.ToLower(m[0].text)
+	}
+	n.prefixes = append(n.prefixes, prefix)
+}
+
+// has reports whether the variable may be among them.
+func (n *names) has(name string) bool {
+	if n.exact[name] {
+		return true
+	}
+	for _, p := range n.prefixes {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// reads reports whether the content of any TX variable that the link looks at is
+// known only at the time of a request. Digits are what expressions captured.
+func (n *names) reads(l *link) bool {
+	for i := range l.targets {
+		t := &l.targets[i]
+		if t.slot >= 0 || t.Variable != "TX" || t.Key == "" && t.KeyRegexp == nil || t.KeyRegexp != nil && n.some(t) || captured(t.Key) || t.KeyRegexp == nil && n.has(t.Key) {
+			return true
+		}
+	}
+	return l.macro.reads(func(t *token) bool { return t.name != "TX" || captured(t.key) || n.has(t.key) })
+}
+
+// some reports whether a pattern may select any of them.
+func (n *names) some(t *target) bool {
+	for name := range n.exact {
+		if t.KeyRegexp.MatchString(name) {
+			return true
+		}
+	}
+	return len(n.prefixes) > 0 // what follows a prefix is not known
+}
+
+// captured reports whether the key is one of TX:0 to TX:9.
+func captured(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }

@@ -1,0 +1,228 @@
+package screen
+
+import (
+	"maps"
+	"strings"
+)
+
+// A Profile is what differs between the APIs that share a program: TX variables
+// that are set before phase 1, by name.
+type Profile map[string]string
+
+// A Screen proves requests for one Profile. It does not change after Compile and
+// is used by many goroutines at once.
+type Screen struct {
+	// Unprovable says why every request goes to the reference; "" where not.
+	Unprovable string
+
+	index    *Index
+	request  section
+	answer   section
+	always   []int // rules that match every request and only set variables
+	compiled []active
+}
+
+// A section is the part of a program that runs at one time: phases 1 and 2, or the
+// later ones.
+type section struct {
+	from, to int // of compiled
+	uses     []use
+	routes   map[route][]int // to the rules whose first open link is there
+	simple   bits            // rules to be evaluated whatever the texts are, by index in compiled
+	fatal    bits            // rules whose first match ends the proof
+}
+
+// active is a rule that a profile keeps for the time of the request.
+type active struct {
+	*rule
+	first  int               // the links before are known to match every request
+	tx     map[string]string // as it is at this point of the program; shared
+	except []exception
+	tests  []testing // of links whose argument is known now, else nil
+	// survives says that a match of all links does not end the proof; harmless, that
+	// none of the ctl actions of its links does.
+	survives, harmless bool
+}
+
+// A use is a slot with the pipelines its values go through and the operators that
+// read what comes out.
+type use struct {
+	slot  int
+	all   bits
+	pipes []piped
+}
+
+type piped struct {
+	pipe int
+	ops  bits
+}
+
+// A route leads from an operator that matched a value of a slot to the rules.
+type route struct{ slot, pipe, op int }
+
+// Compile evaluates what does not depend on a request and returns the Screen for
+// the rest.
+func (x *Index) Compile(p Profile) *Screen {
+	w := &walker{x: x, s: &Screen{index: x}, tx: map[string]string{}, removed: map[int]bool{}, except: map[int][]exception{}}
+	for name, value := range p {
+		w.tx[strings.ToLower(name)] = value
+	}
+	w.phase(1)
+	w.phase(2)
+	w.s.request.to = len(w.s.compiled)
+	w.s.answer.from = len(w.s.compiled)
+	for n := 3; n <= 5; n++ {
+		w.phase(n)
+	}
+	w.s.answer.to = len(w.s.compiled)
+	for i := range w.s.compiled {
+		w.s.settle(&w.s.compiled[i])
+	}
+	w.s.request.index(w.s)
+	w.s.answer.index(w.s)
+	return w.s
+}
+
+// Answers reports whether any rule looks at answers, and Bodies whether any looks
+// at their bodies.
+func (s *Screen) Answers() bool { return s.Unprovable != "" || s.answer.to > s.answer.from }
+
+// keep leaves a rule for the time of the request, from link i on.
+func (w *walker) keep(r *rule, i int) {
+	a := active{rule: r, first: i, tx: w.tx, except: w.except[r.ID][:len(w.except[r.ID]):len(w.except[r.ID])]}
+	w.shared = true
+	for j := range r.links {
+		l := &r.links[j]
+		var test testing
+		switch {
+		case l.opaque != "" || l.Operator == nil:
+		case l.macro == nil:
+			test = w.x.test(l)
+		case !l.macro.reads(func(t *token) bool { return t.name != "TX" || captured(t.key) || w.x.dynamic.has(t.key) }):
+			arg, _ := l.macro.expand(func(t *token) (string, bool) { return w.get(t), true })
+			if test = l.build(arg); test == nil {
+				w.give(r, "its operator cannot be built")
+			}
+		}
+		a.tests = append(a.tests, test)
+	}
+	w.s.compiled = append(w.s.compiled, a)
+}
+
+// test is the link's operator where its argument has no variables.
+func (x *Index) test(l *link) testing {
+	if l.op >= 0 {
+		return x.ops[l.op].match
+	}
+	return l.test
+}
+
+// settle finds out what a match of the whole rule would mean.
+func (s *Screen) settle(a *active) {
+	a.survives, a.harmless = a.quiet, true
+	for i := range a.links {
+		for _, c := range a.links[i].ctls {
+			a.harmless = a.harmless && s.harmless(c)
+		}
+		a.survives = a.survives && a.links[i].opaque == ""
+	}
+	a.survives = a.survives && a.harmless
+	if a.Skip > 0 || a.SkipAfter != "" {
+		a.survives = a.survives && s.flows(a)
+	}
+}
+
+// flows reports whether the proof may go on as if the rule had not skipped others:
+// whether those it skips could only have ended the proof.
+func (s *Screen) flows(a *active) bool {
+	left, reached := a.Skip, false
+	for i := range s.index.rules {
+		r := &s.index.rules[i]
+		switch {
+		case r == a.rule:
+			reached = true
+			continue
+		case !reached || r.Phase != 0 && r.Phase != a.Phase:
+			continue
+		case a.SkipAfter != "" && r.Marker == a.SkipAfter, a.SkipAfter == "" && left == 0:
+			return true
+		}
+		left--
+		if r.sets() || r.Skip > 0 || r.SkipAfter != "" || s.knows(r) {
+			return false
+		}
+	}
+	return a.SkipAfter == ""
+}
+
+// knows reports whether r was evaluated, or begun to be, at compile time.
+func (s *Screen) knows(r *rule) bool {
+	if r.Marker != "" {
+		return false
+	}
+	for i := range s.compiled {
+		if s.compiled[i].rule == r {
+			return s.compiled[i].first > 0
+		}
+	}
+	return true
+}
+
+// index prepares the section's rules for being found by the texts of a request.
+func (c *section) index(s *Screen) {
+	c.routes = map[route][]int{}
+	c.simple, c.fatal = newBits(len(s.compiled)), newBits(len(s.compiled))
+	bySlot := map[int]map[int]bits{}
+	for i := c.from; i < c.to; i++ {
+		a := &s.compiled[i]
+		l := &a.links[a.first]
+		if len(a.links) == a.first+1 && !a.survives {
+			c.fatal.add(i)
+		}
+		if l.op < 0 || l.opaque != "" {
+			c.simple.add(i)
+			continue
+		}
+		for j := range l.targets {
+			t := &l.targets[j]
+			if t.slot < 0 || t.Count {
+				c.simple.add(i)
+				continue
+			}
+			c.routes[route{t.slot, l.pipe, l.op}] = append(c.routes[route{t.slot, l.pipe, l.op}], i)
+			if bySlot[t.slot] == nil {
+				bySlot[t.slot] = map[int]bits{}
+			}
+			if bySlot[t.slot][l.pipe] == nil {
+				bySlot[t.slot][l.pipe] = newBits(len(s.index.ops))
+			}
+			bySlot[t.slot][l.pipe].add(l.op)
+		}
+	}
+	for slot := range s.index.slots {
+		if pipes := bySlot[slot]; pipes != nil {
+			c.uses = append(c.uses, newUse(slot, pipes, len(s.index.ops), len(s.index.pipes)))
+		}
+	}
+}
+
+func newUse(slot int, pipes map[int]bits, ops, n int) use {
+	u := use{slot: slot, all: newBits(ops)}
+	for p := range n {
+		if pipes[p] != nil {
+			u.pipes = append(u.pipes, piped{p, pipes[p]})
+			u.all.or(pipes[p])
+		}
+	}
+	return u
+}
+
+// Constants returns what TX holds, after the request's phases, where no rule that
+// looks at the request matched.
+func (x *Index) Constants(p Profile) map[string]string {
+	w := &walker{x: x, s: &Screen{index: x}, tx: map[string]string{}, removed: map[int]bool{}, except: map[int][]exception{}}
+	maps.Copy(w.tx, p)
+	w.phase(1)
+	w.phase(2)
+	return w.tx
+}

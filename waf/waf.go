@@ -1,0 +1,292 @@
+package waf
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/waf/screen"
+	"github.com/gatehouse/gatehouse/waf/seclang"
+)
+
+// A WAF is a set of rules and what proves that none of them matches. All APIs,
+// operations and paranoia levels share one; a Guard holds what differs.
+type WAF struct {
+	reference *reference
+	index     *screen.Index
+	// distrust says why nothing is proven: the rules were not read as the engine
+	// reads them. It is nil where all is well.
+	distrust error
+
+	exclusions catalogue
+	replays    *replays
+	shadow     shadow
+	responses  bool
+
+	mu     sync.Mutex
+	guards map[string]*Guard // by profile
+
+	stats counters
+}
+
+// Options are what a WAF needs to know beside its configuration.
+type Options struct {
+	// Files resolves the names of SecLang files.
+	Files fs.FS
+	// Policies are all the policies that Guard will be asked for.
+	Policies []Policy
+	// Budgets keeps what callers have used up, across reloads; nil makes a new one.
+	Budgets *Budgets
+	// Report is told of a request that was proven harmless wrongly. It may be nil.
+	Report func(Mismatch)
+}
+
+// New loads the rules and compiles the screen. The configuration is one with
+// defaults, and valid.
+func New(cfg Config, o Options) (*WAF, error) {
+	w := &WAF{guards: map[string]*Guard{}, responses: cfg.Rules.Responses}
+	for _, p := range append([]Policy{cfg.Policy}, o.Policies...) {
+		w.exclusions.profile(p)
+	}
+	files := layered{coreruleset.FS, o.Files}
+	text := cfg.Rules.directives(&w.exclusions)
+	var err error
+	if w.reference, err = newReference(files, text); err != nil {
+		return nil, err
+	}
+	program, err := seclang.Read(files, text+gatewaySettings)
+	if err == nil {
+		err = program.Check(w.reference.rules)
+	}
+	if err == nil {
+		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }})
+	}
+	w.distrust = err
+	w.replays = newReplays(cfg.Replay, o.Budgets)
+	w.shadow = newShadow(w, cfg.Shadow, o.Report)
+	return w, nil
+}
+
+// Distrust returns why the screen proves nothing, and every request goes through
+// all rules; nil where all is well.
+func (w *WAF) Distrust() error { return w.distrust }
+
+// Close frees the rules. Requests under way go on.
+func (w *WAF) Close() {
+	w.shadow.close()
+	w.reference.close()
+}
+
+// A Guard judges by one policy.
+type Guard struct {
+	waf     *WAF
+	profile map[string]string
+	screen  *screen.Screen // nil where nothing can be proven
+}
+
+// Guard returns the Guard of a policy, the same one for equal policies. Its
+// exclusions must be among those that New was told.
+func (w *WAF) Guard(p Policy) (*Guard, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := len(w.exclusions.texts)
+	profile := w.exclusions.profile(p)
+	if len(w.exclusions.texts) != known {
+		return nil, &gatehouse.Error{Code: "waf.policy", Message: "the exclusions of a policy are not among those that were loaded"}
+	}
+	k := key(profile)
+	if g := w.guards[k]; g != nil {
+		return g, nil
+	}
+	g := &Guard{waf: w, profile: profile}
+	if w.index != nil && w.distrust == nil {
+		g.screen = w.index.Compile(profile)
+	}
+	w.guards[k] = g
+	return g, nil
+}
+
+// Unprovable says why no request is ever proven under this policy, "" where that is
+// not so.
+func (g *Guard) Unprovable() string {
+	switch {
+	case g.screen == nil:
+		return g.waf.distrust.Error()
+	case g.screen.Unprovable != "":
+		return g.screen.Unprovable
+	}
+	return ""
+}
+
+// An Inspection is one exchange under inspection. It is for one goroutine.
+type Inspection struct {
+	guard  *Guard
+	caller Caller
+	parsed *transaction // the screen's
+	proof  *screen.Proof
+	full   *transaction // the reference's, where the request had to go there
+	// Proven says that no rule can match, and the reference was not asked.
+	Proven bool
+	// Failed is the rule that could not be proven dead, 0 where all were.
+	Failed int
+}
+
+// Inspect judges a request. The error says that there is no verdict; its Status
+// tells whether the caller has used up its budget (429) or nobody can tell (503).
+// The Inspection is to be closed, whatever the error.
+func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection, Result, error) {
+	in := &Inspection{guard: g, caller: by}
+	proven, err := in.prove(ctx, m)
+	if err != nil {
+		return in, Result{}, err
+	}
+	if proven {
+		in.Proven = true
+		g.waf.stats.proven.Add(1)
+		g.waf.shadow.sample(g, m)
+		return in, Result{Phase: 2}, nil
+	}
+	g.waf.stats.replayed.Add(1)
+	in.release()
+	var res Result
+	err = g.waf.replays.run(ctx, by, func() error {
+		var err error
+		in.full, res, err = g.waf.reference.open(ctx, g.profile, m)
+		return err
+	})
+	if err != nil {
+		return in, Result{}, err
+	}
+	return in, res, nil
+}
+
+// prove asks the screen.
+func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error) {
+	s := in.guard.screen
+	if s == nil || s.Unprovable != "" {
+		return false, nil
+	}
+	if in.parsed, err = in.guard.waf.reference.parse(ctx, m); err != nil {
+		return false, err
+	}
+	err = in.parsed.guard(func() error {
+		in.proof = s.Begin(in.parsed.state())
+		if ok = in.proof.Request(); !ok {
+			in.Failed = in.proof.Failed()
+		}
+		return nil
+	})
+	return ok, err
+}
+
+// Answers reports whether answers are inspected at all, and whether their bodies
+// are where they have this content type.
+func (g *Guard) Answers() bool { return g.waf.responses }
+
+// InspectsBody reports whether the body of the answer is to be held back until it
+// is judged.
+func (in *Inspection) InspectsBody() bool {
+	t := in.full
+	if t == nil {
+		t = in.parsed
+	}
+	return in.guard.waf.responses && t != nil && t.tx != nil && t.tx.IsResponseBodyAccessible()
+}
+
+// Answer judges the answer; m is the message of Inspect with the answer filled in.
+func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
+	if !in.guard.waf.responses {
+		return Result{}, nil
+	}
+	w := in.guard.waf
+	if in.full != nil {
+		var res Result
+		err := w.replays.run(ctx, in.caller, func() (err error) {
+			res, err = in.full.answer(m)
+			return err
+		})
+		return res, err
+	}
+	if in.proof != nil && in.parsed != nil {
+		if _, err := in.parsed.answer(m); err != nil {
+			return Result{}, err
+		}
+		ok := false
+		if err := in.parsed.guard(func() error { ok = in.proof.Answer(); return nil }); err != nil {
+			return Result{}, err
+		}
+		if ok {
+			return Result{Phase: 4}, nil
+		}
+		in.Failed = in.proof.Failed()
+	}
+	in.Proven = false
+	in.release()
+	var res Result
+	err := w.replays.run(ctx, in.caller, func() (err error) {
+		if in.full, res, err = w.reference.open(ctx, in.guard.profile, m); err == nil && res.Interruption == nil {
+			res, err = in.full.answer(m)
+		}
+		return err
+	})
+	return res, err
+}
+
+// Close ends the inspection.
+func (in *Inspection) Close() {
+	in.release()
+	if in.full != nil {
+		_ = in.full.close()
+	}
+}
+
+// release gives back what the screen used.
+func (in *Inspection) release() {
+	if in.proof != nil {
+		in.proof.Close()
+		in.proof = nil
+	}
+	if in.parsed != nil {
+		_ = in.parsed.close() // nothing was judged by it that still matters
+		in.parsed = nil
+	}
+}
+
+// Stats are counts since New.
+type Stats struct {
+	Proven     int64 `json:"proven"`     // requests that no rule could match
+	Replayed   int64 `json:"replayed"`   // requests that went through all rules
+	Refused    int64 `json:"refused"`    // of those, refused for want of budget or room
+	Shadowed   int64 `json:"shadowed"`   // proven requests that were checked
+	Mismatches int64 `json:"mismatches"` // of those, wrongly proven
+}
+
+type counters struct{ proven, replayed atomic.Int64 }
+
+// Stats returns the counts.
+func (w *WAF) Stats() Stats {
+	return Stats{Proven: w.stats.proven.Load(), Replayed: w.stats.replayed.Load(), Refused: w.replays.refused.Load(),
+		Shadowed: w.shadow.checked.Load(), Mismatches: w.shadow.wrong.Load()}
+}
+
+// layered looks names up in the first file system that has them.
+type layered []fs.FS
+
+func (l layered) Open(name string) (f fs.File, err error) {
+	err = fs.ErrNotExist
+	for _, fsys := range l {
+		if fsys == nil {
+			continue
+		}
+		if f, err = fsys.Open(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	return nil, err
+}
