@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/corazawaf/libinjection-go"
-
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/waf/expression"
 )
@@ -48,9 +46,9 @@ func Compile(name, argument string) (Func, error) {
 	case "validateutf8encoding":
 		return func(value string) bool { return !utf8.ValidString(value) }, nil
 	case "detectsqli":
-		return func(value string) bool { found, _ := libinjection.IsSQLi(value); return found }, nil
+		return detectSQLi, nil
 	case "detectxss":
-		return libinjection.IsXSS, nil
+		return detectXSS, nil
 	}
 	return nil, refuse(name, "this operator is not modelled", "")
 }

@@ -11,6 +11,7 @@ type Pipeline struct {
 	key      string
 	steps    []*Transformation
 	triggers *expression.Bytes
+	trigger  *[256]bool // the same, for Apply; nil like triggers
 }
 
 // Chain returns the pipeline of lower-case names in order; false if one is unknown.
@@ -40,15 +41,38 @@ func Chain(names []string) (*Pipeline, bool) {
 		}
 	}
 	p.key = strings.Join(keys, ",")
+	if p.triggers != nil {
+		p.trigger = new([256]bool)
+		for b := range p.trigger {
+			p.trigger[b] = p.triggers.Has(byte(b))
+		}
+	}
 	return p, true
 }
 
 // Apply returns the value the rule's operator is given for s.
 func (p *Pipeline) Apply(s string) string {
+	if p.quiet(s) {
+		return s
+	}
 	for _, t := range p.steps {
 		s, _ = t.step(s)
 	}
 	return s
+}
+
+// quiet reports whether s holds no trigger, in one pass for all members.
+func (p *Pipeline) quiet(s string) bool {
+	trigger := p.trigger
+	if trigger == nil {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if trigger[s[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 // Each calls f with the values a multiMatch rule gives to its operator for s, in that
