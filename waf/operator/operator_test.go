@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
-	"unicode"
 
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
@@ -164,14 +163,14 @@ func TestPlainOperators(t *testing.T) {
 // TestPhrasesFromFile compares lists too long for the rows of an automaton.
 func TestPhrasesFromFile(t *testing.T) {
 	rnd := rand.New(rand.NewSource(4))
-	for round := range 6 {
-		n := []int{1, 5, 50, 500, 3000, 8000}[round]
+	for round := range 5 {
+		n := []int{1, 5, 50, 500, 2500}[round]
 		list := make([]string, n)
 		for i := range list {
 			list[i] = randomText(rnd, "abcdefgh-/._ \xc3\xa9", 3+rnd.Intn(4*round+4))
 			list[i] = strings.TrimLeft(strings.TrimSpace(list[i])+"x", "#")
 		}
-		comparePhrases(t, list, 300, func() string {
+		comparePhrases(t, list, 200, func() string {
 			text := randomText(rnd, "abcdefghABCDEFGH-/._ x\xc3\xa9", 10+rnd.Intn(40))
 			if rnd.Intn(2) == 0 {
 				p := list[rnd.Intn(n)]
@@ -242,11 +241,11 @@ func TestRandomValues(t *testing.T) {
 		i := rnd.Intn(len(s) + 1)
 		return s[i:] + s[:i]
 	}
-	for range 1500 {
+	for range 900 {
 		r.compare(t, pick(), pick())
 	}
 	// Few letters make phrases that overlap.
-	for range 200 {
+	for range 120 {
 		words := make([]string, 1+rnd.Intn(6))
 		for i := range words {
 			words[i] = randomText(rnd, "abB-", 1+rnd.Intn(5))
@@ -261,7 +260,7 @@ func TestRandomValues(t *testing.T) {
 
 // TestLowerTwice: it does no harm that a list of phrases is in lower case already.
 func TestLowerTwice(t *testing.T) {
-	for r := range rune(unicode.MaxRune + 1) {
+	for r := range rune(0x20000) {
 		once := strings.ToLower(string(r))
 		if twice := strings.ToLower(once); twice != once {
 			t.Errorf("%U becomes %q, then %q", r, once, twice)

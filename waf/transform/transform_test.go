@@ -75,13 +75,17 @@ func TestTraps(t *testing.T) {
 	}
 }
 
-// TestBestFit tries every number that %uXXXX and \uXXXX can write.
+// TestBestFit tries the numbers that %uXXXX and \uXXXX can write: all where there are best
+// fits, every seventh elsewhere.
 func TestBestFit(t *testing.T) {
 	r := newReference(t, [][]string{{"urldecodeuni"}, {"jsdecode"}, {"cssdecode"}, {"utf8tounicode"}})
 	var text strings.Builder
 	for code := 0; code <= 0xffff; code++ {
+		if 0x2200 < code && code < 0xfe00 {
+			code += 6
+		}
 		fmt.Fprintf(&text, `%%u%04x\u%04X\u{%x}\%x %c`, code, code, code, code, rune(code))
-		if code&0xff == 0xff {
+		if text.Len() > 4096 || code == 0xffff {
 			r.compare(t, text.String())
 			text.Reset()
 		}
@@ -120,20 +124,20 @@ func randomChain(rnd *rand.Rand) []string {
 func TestRandomValues(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	r := newReference(t, single())
-	for range 700 { // times 34 transformations, twice
+	for range 300 { // times 34 transformations, twice
 		r.compare(t, randomValue(rnd))
 	}
 }
 
 func TestRandomChains(t *testing.T) {
 	rnd := rand.New(rand.NewSource(2))
-	for range 20 {
+	for range 10 {
 		chains := make([][]string, 20)
 		for i := range chains {
 			chains[i] = randomChain(rnd)
 		}
 		r := newReference(t, chains)
-		for range 40 {
+		for range 30 {
 			r.compare(t, randomValue(rnd))
 		}
 	}
