@@ -74,13 +74,19 @@ func (r *reader) removeByMessage(opts, _ string) error {
 }
 
 // forIDs calls update for the rules that ids and ranges before the last word
-// name, with that last word. As in Coraza, the first single id ends the list.
-func (r *reader) forIDs(opts string, update func(ru *rule, last string) error) error {
+// name, with that last word, once check has passed it. As in Coraza, the first
+// single id ends the list.
+func (r *reader) forIDs(opts string, check func(last string) error, update func(ru *rule, last string) error) error {
 	words := strings.Fields(opts)
 	if len(words) < 2 {
 		return errors.New("expected ids and what to change")
 	}
 	last := strings.Trim(words[len(words)-1], `"`)
+	if check != nil {
+		if err := check(last); err != nil {
+			return err
+		}
+	}
 	for _, word := range words[:len(words)-1] {
 		ids, err := parseIDs(word)
 		if err != nil {
@@ -108,7 +114,7 @@ func (r *reader) forIDs(opts string, update func(ru *rule, last string) error) e
 // updateTargetByID adds targets and exceptions to rules, not to the links that
 // are chained to them.
 func (r *reader) updateTargetByID(opts, _ string) error {
-	return r.forIDs(opts, (*rule).updateTargets)
+	return r.forIDs(opts, nil, (*rule).updateTargets)
 }
 
 func (r *reader) updateTargetByTag(opts, _ string) error {
@@ -138,7 +144,11 @@ func (ru *rule) updateTargets(list string) error {
 // that a disruptive one takes the place of theirs. Nothing is inherited, so that
 // block means nothing here.
 func (r *reader) updateActionByID(opts, _ string) error {
-	return r.forIDs(opts, (*rule).updateActions)
+	check := func(list string) error {
+		_, err := parseActions(list)
+		return err
+	}
+	return r.forIDs(opts, check, (*rule).updateActions)
 }
 
 func (ru *rule) updateActions(list string) error {
