@@ -20,9 +20,10 @@ type automaton struct {
 
 // Limits of an automaton.
 const (
-	maxStateBytes = 256 << 10 // all states of one expression, about
-	freeStates    = 64        // that one text may make, and one more for each statesPer bytes
-	statesPer     = 16
+	baseStateBytes = 128 << 10 // all states of one expression, about
+	stateBytesPer  = 256       // instruction, more
+	freeStates     = 32        // that one text may make, and one more for each textPerState bytes
+	textPerState   = 16
 )
 
 // states is one generation of states; a full one is replaced.
@@ -31,6 +32,8 @@ type states struct {
 	byKey map[string]*state
 	size  int
 	start *state
+	// Where step works; two, because it walks from one state to the next.
+	here, then walk
 }
 
 // A state is a point between two runes of a text: which instructions could go on there.
@@ -68,10 +71,10 @@ func newAutomaton(p *program) *automaton {
 }
 
 func (a *automaton) newStates() *states {
-	c := &states{byKey: map[string]*state{}}
-	w := a.walk()
-	w.add(a.start, false)
-	c.start = a.intern(c, w, afterNothing)
+	c := &states{byKey: map[string]*state{}, here: newWalk(a.insts), then: newWalk(a.insts)}
+	c.here.begin(0)
+	c.here.add(a.start, false)
+	c.start = a.intern(c, &c.here, afterNothing)
 	return c
 }
 
@@ -82,17 +85,17 @@ func (a *automaton) match(s string) (match, ok bool) {
 	if at.final != open {
 		return at.final == matched, true
 	}
-	left := freeStates + len(s)/statesPer
-	for i := 0; ; {
-		class := a.classes
-		if i < len(s) {
-			c, width := rune(s[i]), 1
-			if c < utf8.RuneSelf || a.bytes {
-				class = int(a.ofByte[c])
-			} else {
-				c, width = utf8.DecodeRuneInString(s[i:])
-				class = int(a.class(c))
-			}
+	left := freeStates + len(s)/textPerState
+	for i := 0; i <= len(s); {
+		class := a.classes // the end
+		if i == len(s) {
+			i++
+		} else if c := s[i]; c < utf8.RuneSelf || a.bytes {
+			class = int(a.ofByte[c])
+			i++
+		} else {
+			r, width := utf8.DecodeRuneInString(s[i:])
+			class = int(a.class(r))
 			i += width
 		}
 		next := at.next[class].Load()
@@ -109,6 +112,7 @@ func (a *automaton) match(s string) (match, ok bool) {
 		}
 		at = next
 	}
+	return false, true // not reached: no state but a final one follows the end
 }
 
 // step makes the state that follows at on class. It returns nil where the generation is
@@ -119,7 +123,7 @@ func (a *automaton) step(c *states, at *state, class int) *state {
 	if next := at.next[class].Load(); next != nil {
 		return next
 	}
-	if c.size > maxStateBytes {
+	if c.size > baseStateBytes+stateBytesPer*len(a.insts) {
 		a.cache.CompareAndSwap(c, a.newStates())
 		return nil
 	}
@@ -130,10 +134,10 @@ func (a *automaton) step(c *states, at *state, class int) *state {
 
 func (a *automaton) follow(c *states, at *state, class int) *state {
 	context := at.key[0]
-	here := a.walk()
-	here.holds = a.assertions(context, class)
+	here, then := &c.here, &c.then
+	here.begin(a.assertions(context, class))
 	for i := 1; i < len(at.key); i += 2 {
-		here.add(uint32(binary.LittleEndian.Uint16([]byte(at.key[i:i+2]))), true)
+		here.add(uint32(at.key[i])|uint32(at.key[i+1])<<8, true)
 	}
 	if here.matched {
 		return matchedState
@@ -141,7 +145,7 @@ func (a *automaton) follow(c *states, at *state, class int) *state {
 	if class == a.classes {
 		return failedState
 	}
-	then := a.walk()
+	then.begin(0)
 	for _, pc := range here.list {
 		if i := &a.insts[pc]; i.op == syntax.InstRune && i.set.Has(byte(class)) {
 			then.add(i.out, false)
@@ -214,7 +218,8 @@ func (a *automaton) intern(c *states, w *walk, context byte) *state {
 // A walk gathers the instructions that can be reached without reading a rune.
 type walk struct {
 	insts   []instruction
-	seen    []bool
+	seen    []uint32 // round in which the walk last came by, by instruction
+	round   uint32
 	stack   []uint32
 	list    []uint32 // InstRune, and assertions that are still open
 	holds   syntax.EmptyOp
@@ -222,8 +227,14 @@ type walk struct {
 	matched bool
 }
 
-func (a *automaton) walk() *walk {
-	return &walk{insts: a.insts, seen: make([]bool, len(a.insts))}
+func newWalk(insts []instruction) walk {
+	return walk{insts: insts, seen: make([]uint32, len(insts))}
+}
+
+// begin forgets the last walk; assertions in holds are true on the next.
+func (w *walk) begin(holds syntax.EmptyOp) {
+	w.round++ // a generation is full long before this overflows
+	w.list, w.holds, w.asks, w.matched = w.list[:0], holds, false, false
 }
 
 // add walks on from pc. Assertions are decided by holds, or else kept open.
@@ -232,10 +243,10 @@ func (w *walk) add(pc uint32, decide bool) {
 	for len(w.stack) > 0 {
 		pc := w.stack[len(w.stack)-1]
 		w.stack = w.stack[:len(w.stack)-1]
-		if w.seen[pc] {
+		if w.seen[pc] == w.round {
 			continue
 		}
-		w.seen[pc] = true
+		w.seen[pc] = w.round
 		switch i := &w.insts[pc]; i.op {
 		case syntax.InstAlt:
 			w.stack = append(w.stack, i.arg, i.out)

@@ -8,7 +8,7 @@ import "strings"
 // UTF-8 or not. A text that is folded already is returned as it is, without a copy.
 func Fold(s string) string {
 	i := 0
-	for i < len(s) && !folds(s, i) {
+	for i < len(s) && (!foldStarts[s[i]] || !folds(s, i)) {
 		i++
 	}
 	if i == len(s) {
@@ -35,6 +35,15 @@ func Fold(s string) string {
 	}
 	return b.String()
 }
+
+// foldStarts marks the bytes at which something may begin that Fold changes.
+var foldStarts = func() (starts [256]bool) {
+	for c := 'A'; c <= 'Z'; c++ {
+		starts[c] = true
+	}
+	starts[0xC5], starts[0xE2] = true, true
+	return starts
+}()
 
 // folds reports whether Fold changes what stands at s[i:].
 func folds(s string, i int) bool {

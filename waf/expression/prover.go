@@ -263,10 +263,8 @@ func newProof(f *formula) proof {
 		return proof{{yes: fails, no: fails}}
 	}
 	f = f.guarded()
-	if f.tests() > maxTests {
-		if f = f.coarse(); f.kind == always {
-			return newProof(f)
-		}
+	if f = f.shrunk(maxTests); f.kind == always {
+		return newProof(f)
 	}
 	// Written from the back, so that a test's exits are placed before it; the test placed
 	// last is the first to run.
@@ -336,11 +334,25 @@ func (f *formula) guarded() *formula {
 	return g
 }
 
-// coarse returns what f demands, a conjunction of sets.
-func (f *formula) coarse() *formula {
+// shrunk returns f, or what is weaker and takes at most limit tests: a conjunction keeps the
+// parts there is room for, a choice becomes what it demands.
+func (f *formula) shrunk(limit int) *formula {
+	if f.tests() <= limit {
+		return f
+	}
 	var list []*formula
 	for _, s := range f.demands() {
 		list = append(list, &formula{kind: one, set: s})
+	}
+	if f.kind == all {
+		room := limit - len(f.sub) // each part may become one test
+		for _, sub := range f.sub {
+			if n := sub.tests(); n > 1 {
+				sub = sub.shrunk(max(room, 0) + 1)
+				room -= sub.tests()
+			}
+			list = append(list, sub)
+		}
 	}
 	return conjunction(list)
 }
