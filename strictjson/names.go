@@ -25,10 +25,10 @@ func (t *Tape) duplicate(text []byte, toks []Token, obj int) int {
 		if k.Escaped {
 			return t.duplicateHashed(text, toks, obj)
 		}
-		name := text[k.Start:k.End]
-		mix := uint32(name[1]) | uint32(name[len(name)-2])<<8 | uint32(len(name))<<16
+		mix := uint32(text[k.Start+1]) | uint32(text[k.End-2])<<8 | (k.End-k.Start)<<16
 		bit := uint64(1) << (mix * 0x9E3779B1 >> 26)
 		if seen&bit != 0 {
+			name := text[k.Start:k.End]
 			for j := obj + 1; j < i; j = int(toks[j+1].Next) {
 				if bytes.Equal(text[toks[j].Start:toks[j].End], name) {
 					return i

@@ -13,7 +13,8 @@ import (
 // *[Error]; the tape is then empty. The tape points into text, which must not be
 // changed while it is in use.
 func (t *Tape) Read(text []byte, l *Limits) error {
-	end, e := t.read(text, l, false)
+	lim := l.WithDefaults()
+	end, e := t.read(text, &lim, false)
 	if e == nil {
 		if end = skipSpace(text, end); end < len(text) {
 			e = t.refuse(CodeTrailing, end)
@@ -29,7 +30,8 @@ func (t *Tape) Read(text []byte, l *Limits) error {
 // it, where the tape's Text ends; what follows is not looked at. Where the text ends before the value surely
 // does (a number may go on), the code is "json.truncated".
 func (t *Tape) ReadPrefix(text []byte, l *Limits) (end int, err error) {
-	end, e := t.read(text, l, true)
+	lim := l.WithDefaults()
+	end, e := t.read(text, &lim, true)
 	if e != nil {
 		return 0, e
 	}
@@ -46,9 +48,9 @@ func (t *Tape) refuse(code string, at int) *Error {
 const none = math.MaxUint32
 
 // read is the one pass. While a container is open, its token's Next holds the
-// index of the container around it, so that no stack is needed.
-func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
-	lim := l.WithDefaults()
+// index of the container around it, so that no stack is needed. The limits are
+// filled in.
+func (t *Tape) read(text []byte, lim *Limits, prefix bool) (int, *Error) {
 	t.prepare(text)
 	if uint64(len(text)) >= math.MaxUint32 {
 		return 0, t.refuse(CodeSize, 0)
@@ -80,7 +82,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			if end-p-2 > lim.String {
 				return 0, t.refuse(CodeString, p)
 			}
-			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: String, Escaped: escaped}
+			toks[n].set(p, end, n, String, escaped)
 			n++
 			if p = end; p >= len(text) || text[p] <= ' ' {
 				p = skipSpace(text, p)
@@ -116,7 +118,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			if end-p-2 > lim.String {
 				return 0, t.refuse(CodeString, p)
 			}
-			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: String, Escaped: escaped}
+			toks[n].set(p, end, n, String, escaped)
 			p = end
 		case c-'0' <= 9 || c == '-':
 			end, great, code := scanNumber(text, p, prefix)
@@ -129,7 +131,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			if great && tooGreat(text[p:end]) {
 				return 0, t.refuse(CodeNumberRange, p)
 			}
-			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: Number}
+			toks[n].set(p, end, n, Number, false)
 			p = end
 		case c == '{' || c == '[':
 			kind := Array
@@ -144,13 +146,14 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 				p = skipSpace(text, p)
 			}
 			if p >= len(text) || text[p] != c+2 {
-				toks[n] = Token{Start: uint32(start), Next: cur, Kind: kind}
+				toks[n].set(start, 0, n, kind, false)
+				toks[n].Next = cur
 				cur, inObject, depth = uint32(n), c == '{', depth+1
 				n++
 				continue
 			}
 			p++ // empty
-			toks[n] = Token{Start: uint32(start), End: uint32(p), Next: uint32(n + 1), Kind: kind}
+			toks[n].set(start, p, n, kind, false)
 		default:
 			kind, word := Null, "null"
 			switch c {
@@ -166,7 +169,7 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			if code != "" {
 				return 0, t.refuse(code, end)
 			}
-			toks[n] = Token{Start: uint32(p), End: uint32(end), Next: uint32(n + 1), Kind: kind}
+			toks[n].set(p, end, n, kind, false)
 			p = end
 		}
 		n++
@@ -211,6 +214,13 @@ func (t *Tape) read(text []byte, l *Limits, prefix bool) (int, *Error) {
 			inObject = cur != none && toks[cur].Kind == Object
 		}
 	}
+}
+
+// set makes k the token numbered n. (A Token made elsewhere and copied here would be
+// written in parts and read as a whole, for which processors wait.)
+func (k *Token) set(start, end, n int, kind Kind, escaped bool) {
+	k.Start, k.End, k.Next, k.Count = uint32(start), uint32(end), uint32(n+1), 0
+	k.Kind, k.Escaped = kind, escaped
 }
 
 // hasMark reports whether text begins with a byte order mark of UTF-8 or UTF-16.

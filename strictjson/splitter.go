@@ -58,6 +58,7 @@ type Splitter struct {
 	array bool // the text is one
 	items int
 	err   *Error
+	lim   Limits // of an element, filled in
 
 	// Of the element under way, or of the whole text:
 	start    int  // its offset in the stream
@@ -141,6 +142,7 @@ func (s *Splitter) structure(c byte) string {
 		switch {
 		case c == '[':
 			s.state, s.array = splitFirst, true
+			s.lim = s.Limits.WithDefaults()
 			s.p++
 		case s.base+s.p == 0 && (c == 0xEF || c >= 0xFE):
 			return CodeBOM
@@ -199,7 +201,7 @@ func (s *Splitter) inside() (Piece, error) {
 	}
 	if s.fresh && s.Tape != nil {
 		s.fresh = false
-		end, err := s.Tape.read(rest, s.Limits, true)
+		end, err := s.Tape.read(rest, &s.lim, true)
 		if err == nil {
 			if end > bound(s.MaxElement, 1<<20) {
 				return s.fail(CodeSize, s.p)
