@@ -86,14 +86,17 @@ func textual(name, argument string) Func {
 func always(string) bool { return true }
 
 // integer is the number strconv.Atoi returns beside its error: 0 for what is no number,
-// the nearest integer for one too large. Short texts get no error made for them.
+// the nearest integer for one too large. Most texts get no error made for them.
 func integer(s string) int {
+	if s == "" || s[0] != '-' && s[0] != '+' && (s[0] < '0' || s[0] > '9') {
+		return 0
+	}
 	if len(s) > 9 { // 999999999 fits into 32 bits
 		n, _ := strconv.Atoi(s)
 		return n
 	}
 	digits := s
-	if s != "" && (s[0] == '-' || s[0] == '+') {
+	if s[0] == '-' || s[0] == '+' {
 		digits = s[1:]
 	}
 	n := 0
@@ -104,7 +107,7 @@ func integer(s string) int {
 		}
 		n = 10*n + int(c)
 	}
-	if s != "" && s[0] == '-' {
+	if s[0] == '-' {
 		return -n
 	}
 	return n
