@@ -7,7 +7,7 @@ import (
 // array checks the items of the array at token i.
 func (w *walk) array(n *node, i int, tracked bool) bool {
 	a := n.arr
-	t := w.tape.Tokens[i]
+	t := &w.tape.Tokens[i]
 	if (a.items != nil || a.prefix != nil || a.contains != nil) && !w.spend(int(t.Count)) {
 		return w.stop(n, i, "contract.too_complex")
 	}
@@ -120,7 +120,10 @@ func (w *walk) string(n *node, i int) bool {
 		}
 	}
 	if r.pattern != nil && (ok || !w.over()) {
-		matched, late := w.matches(r.pattern, w.tape.StringBytes(i)) // once more: reporting may have used its memory
+		if !ok { // reporting may have used its memory
+			s = w.tape.StringBytes(i)
+		}
+		matched, late := w.matches(r.pattern, s)
 		if late {
 			return w.stop(n, i, "contract.pattern_timeout")
 		}

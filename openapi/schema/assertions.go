@@ -128,6 +128,11 @@ func (c *compiler) formatOf(n *node, k *document.Key) {
 
 func (c *compiler) required(n *node, k *document.Key) {
 	o := n.object()
+	if p := n.at.Get("properties"); p != nil && p.Kind == document.Map { // which stand in the order that values keep
+		for i := range p.Keys {
+			o.index(p.Keys[i].Name)
+		}
+	}
 	for _, name := range c.strings("required", k.Value) {
 		o.required = append(o.required, o.index(name))
 	}

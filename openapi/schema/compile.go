@@ -200,7 +200,7 @@ func (c *compiler) tidy(n *node) {
 		}
 	}
 	n.leaf = n.obj == nil && n.arr == nil && n.place == nil
-	n.sure = n.surely()
+	n.settleCertain()
 	if n.readOnly || n.writeOnly {
 		c.set.directed = true
 	}

@@ -17,7 +17,10 @@ import (
 type format struct {
 	text   func(s []byte) bool
 	number func(t *strictjson.Tape, i int) bool
-	means  string
+	// least and most say the same as number of integers, where whole is set.
+	least, most int64
+	whole       bool
+	means       string
 }
 
 // formats are those that are known: JSON Schema's (validation, section 7.3), and
@@ -43,15 +46,15 @@ var formats = map[string]*format{
 	"relative-json-pointer": {text: isRelativePointer, means: "draft-bhutton-relative-json-pointer"},
 	"regex":                 {text: isRegex, means: "ECMA-262"},
 
-	"int8":            {number: intRange(math.MinInt8, math.MaxInt8), means: "an integer of 8 bits"},
-	"int16":           {number: intRange(math.MinInt16, math.MaxInt16), means: "an integer of 16 bits"},
-	"int32":           {number: intRange(math.MinInt32, math.MaxInt32), means: "an integer of 32 bits"},
-	"int64":           {number: intRange(math.MinInt64, math.MaxInt64), means: "an integer of 64 bits"},
-	"uint8":           {number: intRange(0, math.MaxUint8), means: "an integer of 8 bits without a sign"},
-	"uint16":          {number: intRange(0, math.MaxUint16), means: "an integer of 16 bits without a sign"},
-	"uint32":          {number: intRange(0, math.MaxUint32), means: "an integer of 32 bits without a sign"},
+	"int8":            integers(math.MinInt8, math.MaxInt8, "an integer of 8 bits"),
+	"int16":           integers(math.MinInt16, math.MaxInt16, "an integer of 16 bits"),
+	"int32":           integers(math.MinInt32, math.MaxInt32, "an integer of 32 bits"),
+	"int64":           integers(math.MinInt64, math.MaxInt64, "an integer of 64 bits"),
+	"uint8":           integers(0, math.MaxUint8, "an integer of 8 bits without a sign"),
+	"uint16":          integers(0, math.MaxUint16, "an integer of 16 bits without a sign"),
+	"uint32":          integers(0, math.MaxUint32, "an integer of 32 bits without a sign"),
 	"uint64":          {number: isUint64, means: "an integer of 64 bits without a sign"},
-	"double-int":      {number: intRange(-1<<53+1, 1<<53-1), means: "an integer that a double holds exactly"},
+	"double-int":      integers(-1<<53+1, 1<<53-1, "an integer that a double holds exactly"),
 	"float":           {number: magnitude("3.4028235677973366e38"), means: "a number within the range of IEEE 754 binary32"},
 	"double":          {number: magnitude("1.7976931348623158e308"), means: "a number within the range of IEEE 754 binary64"},
 	"decimal":         {text: isNumber, means: "a decimal number, also as a string"},
@@ -82,6 +85,11 @@ func Formats() []KnownFormat {
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
+}
+
+// integers is the format of integers within bounds.
+func integers(least, most int64, means string) *format {
+	return &format{number: intRange(least, most), least: least, most: most, whole: true, means: means}
 }
 
 func intRange(low, high int64) func(*strictjson.Tape, int) bool {

@@ -24,6 +24,9 @@ func (c *compiler) link() {
 		return
 	}
 	for _, n := range c.made {
+		for m := n.direct(); m != nil; m = m.direct() {
+			n.to = m
+		}
 		if p := n.place; p != nil {
 			p.anyTag = findTag(p, p.anyOf)
 			p.oneTag = findTag(p, p.oneOf)

@@ -5,7 +5,7 @@ import "github.com/gatehouse/gatehouse/strictjson"
 // object checks the members of the object at token i.
 func (w *walk) object(n *node, i int, tracked bool) bool {
 	o := n.obj
-	t := w.tape.Tokens[i]
+	t := &w.tape.Tokens[i]
 	if !w.spend(int(t.Count)) {
 		return w.stop(n, i, "contract.too_complex")
 	}
@@ -53,7 +53,7 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 		}
 		good := true
 		if k >= 0 && o.plain && o.members[k].schema != nil {
-			if m := o.members[k].schema; m.sure&(1<<toks[name+1].Kind) == 0 {
+			if m := o.members[k].schema; !m.certain(&toks[name+1]) {
 				good = w.child(m, name+1)
 			}
 			if tracked {
@@ -68,7 +68,7 @@ func (w *walk) object(n *node, i int, tracked bool) bool {
 			}
 		}
 	}
-	if (ok || !w.over()) && len(o.members) > 0 {
+	if (ok || !w.over()) && len(o.members) > 0 && (seen&o.mask != o.mask || len(o.members) > 64 || len(o.dependents) > 0) {
 		if len(o.members) <= 64 {
 			w.bits = append(w.bits, seen)
 		}

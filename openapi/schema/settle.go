@@ -80,25 +80,30 @@ func (s *settler) excused(p *Pointers, prefix string, trail []int) bool {
 // value goes over the declared value at token i. free tells that nothing in it has
 // to be declared.
 func (s *settler) value(i int, free bool) {
-	t := &s.tape.Tokens[i]
-	m := &s.marks[i]
-	free = free || m.Flags&shaped == 0
-	m.Flags = m.Flags&^shaped | Declared
-	switch t.Kind {
+	toks, marks := s.tape.Tokens, s.marks
+	end := int(toks[i].Next)
+	free = free || marks[i].Flags&shaped == 0
+	marks[i].Flags = marks[i].Flags&^shaped | Declared
+	switch toks[i].Kind {
 	case strictjson.Array:
 		n := 0
-		for v := i + 1; v < int(t.Next); v = int(s.tape.Tokens[v].Next) {
+		for v := i + 1; v < end; v = int(toks[v].Next) {
 			s.enter(n)
 			s.part(v, free)
 			s.leave()
 			n++
 		}
 	case strictjson.Object:
-		for v := i + 2; v <= int(t.Next); v = int(s.tape.Tokens[v].Next) + 1 {
+		for v := i + 2; v <= end; v = int(toks[v].Next) + 1 {
+			flags := marks[v].Flags
+			if flags&(Declared|WriteOnly) == Declared && toks[v].Kind < strictjson.Array {
+				marks[v].Flags = flags &^ shaped
+				continue
+			}
 			s.enter(^(v - 1))
-			switch flags := s.marks[v].Flags; {
+			switch {
 			case s.report.Cut && flags&WriteOnly != 0:
-				s.marks[v].Flags = WriteOnly
+				marks[v].Flags = WriteOnly
 			case free || flags&Declared != 0 || s.excepted(i, v):
 				s.part(v, free)
 			}

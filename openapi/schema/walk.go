@@ -111,7 +111,11 @@ func (w *walk) run(s *Schema, t *strictjson.Tape, i int, r *Report) bool {
 			w.said = w.marks
 		}
 	}
-	ok := w.check(s.node, i, w.track)
+	n := s.node
+	if n.to != nil {
+		n = n.to
+	}
+	ok := w.check(n, i, w.track)
 	if w.steps < 0 {
 		w.stop(s.node, i, "contract.too_complex")
 	}
@@ -218,8 +222,8 @@ func (w *walk) check(n *node, i int, tracked bool) bool {
 	if t.Kind == strictjson.String && !w.spend(int(t.End-t.Start)/bytesAStep) {
 		return w.stop(n, i, "contract.too_complex")
 	}
-	if n.types != 0 && n.types&kindTypes[t.Kind] != kindTypes[t.Kind] {
-		if n.types&kindTypes[t.Kind] == 0 || !strictjson.IsInteger(w.tape.Raw(i)) {
+	if types := kindTypes[t.Kind&7]; n.types != 0 && n.types&types != types {
+		if n.types&types == 0 || !strictjson.IsInteger(w.tape.Raw(i)) {
 			return w.fail(n, i, "contract.type", "type")
 		}
 	}
@@ -292,7 +296,10 @@ func (w *walk) inside(n *node, i int, tracked bool) bool {
 
 // child checks token i, a part of the value at hand.
 func (w *walk) child(n *node, i int) bool {
-	if n.sure&(1<<w.tape.Tokens[i].Kind) != 0 {
+	if n.to != nil {
+		n = n.to
+	}
+	if t := &w.tape.Tokens[i]; n.certain(t) || t.Kind == strictjson.Number && n.within(w.tape.Raw(i)) {
 		return true
 	}
 	if n.leaf {
