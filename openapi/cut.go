@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"io"
+	"sync"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi/document"
@@ -26,16 +27,30 @@ func (r *responseControl) filter(x *gatehouse.Exchange, a *answer, s *schema.Sch
 			o.Select, _ = filter.ParseSelection(text)
 		}
 	}
-	return &cutting{Writer: filter.NewWriter(w, &o), a: a}
+	f := cuttings.Get().(*cutting)
+	f.a = a
+	f.Reset(w, &o)
+	return f
 }
 
 // cutting is a filter whose refusals have the contract's code, whatever was wrong.
 type cutting struct {
-	*filter.Writer
+	filter.Writer
 	a *answer
 }
 
+var cuttings = sync.Pool{New: func() any { return new(cutting) }}
+
+// Verdict is asked last, so the memory goes back.
 func (c *cutting) Verdict() gatehouse.Verdict {
+	v := c.verdict()
+	c.a = nil
+	c.Forget()
+	cuttings.Put(c)
+	return v
+}
+
+func (c *cutting) verdict() gatehouse.Verdict {
 	v := c.Writer.Verdict()
 	if v.Outcome == gatehouse.Pass {
 		return v

@@ -16,7 +16,7 @@ func (c *Contract) bodyOptions() body.Options {
 // left to package body.
 func promised(content []*document.Media, contentType string) bool {
 	for _, m := range content {
-		if covers(m.Type, contentType) {
+		if m.Type == contentType || covers(m.Type, contentType) {
 			return true
 		}
 	}

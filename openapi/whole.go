@@ -20,7 +20,7 @@ func (r *responseControl) FilterResponse(x *gatehouse.Exchange, w io.Writer) (io
 		return &noBody{r: r, a: a}, nil
 	}
 	contentType, coding, err := contentFields(x.Response.Header)
-	if err != nil || a.opaque || r.unasked(x) || gatehouse.EqualFold(bare(contentType), eventStream) && streams(a.doc.Content, contentType) || x.Response.Status == 206 || contentType == "" && emptyAnswer(x) || !promised(a.doc.Content, contentType) {
+	if err != nil || a.opaque || r.unasked(x) || len(contentType) >= len(eventStream) && gatehouse.EqualFold(bare(contentType), eventStream) && streams(a.doc.Content, contentType) || x.Response.Status == 206 || contentType == "" && emptyAnswer(x) || !promised(a.doc.Content, contentType) {
 		return nil, nil
 	}
 	if r.filters {

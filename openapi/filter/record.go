@@ -1,7 +1,9 @@
 package filter
 
 import (
+	"bytes"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -41,6 +43,11 @@ type Record struct {
 	More       bool // there are more places than Max
 
 	scratch []byte
+	// parts has, of each of the first places, the parts of its pointer, where they are
+	// the names as they stand in the text; else 0. likely is the place that is likely
+	// to be noted next: answers repeat themselves.
+	parts  [32]uint16
+	likely int
 }
 
 // maxPointer bounds a pointer that is recorded, in bytes.
@@ -62,6 +69,7 @@ func (r *Record) Verdict() gatehouse.Verdict {
 		msg += ", at more places than are listed"
 	}
 	v.Reason = gatehouse.Reason{Code: CodeFiltered, Message: msg}
+	v.Details = make([]gatehouse.Detail, 0, len(r.Places))
 	for _, p := range r.Places {
 		v.Details = append(v.Details, gatehouse.Detail{Code: p.Code, Pointer: p.Pointer})
 	}
@@ -77,6 +85,10 @@ func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) 
 	if r.More {
 		return
 	}
+	if r.noted(code, base, t, path) {
+		return
+	}
+	plain := true
 	b := append(r.scratch[:0], base...)
 	for _, step := range path {
 		if len(b) > maxPointer {
@@ -86,7 +98,9 @@ func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) 
 		if step == element {
 			b = append(b, '*')
 		} else {
+			from := len(b)
 			b = appendInert(b, t.StringBytes(step))
+			plain = plain && string(b[from:]) == string(inside(t, step))
 		}
 	}
 	r.scratch = b
@@ -102,7 +116,65 @@ func (r *Record) note(code string, base string, t *strictjson.Tape, path []int) 
 		r.More = true
 		return
 	}
-	r.Places = append(r.Places, Place{code, string(b)})
+	n := len(r.Places)
+	if n < cap(r.Places) && r.Places[:n+1][n].Pointer == string(b) { // as in an answer before
+		r.Places = r.Places[:n+1]
+		r.Places[n].Code = code
+	} else {
+		r.Places = append(r.Places, Place{code, string(b)})
+	}
+	if n < len(r.parts) {
+		if r.parts[n] = 0; plain && len(b) <= maxPointer {
+			r.parts[n] = uint16(bytes.Count(b, []byte{'/'}))
+		}
+	}
+}
+
+// noted reports whether a place is known to have been recorded, without spelling
+// its pointer. Where the pointer of a place consists of names as they stand in the
+// text, none with a "/", whatever reads the same and has as many parts is that
+// place.
+func (r *Record) noted(code, base string, t *strictjson.Tape, path []int) bool {
+	parts := strings.Count(base, "/") + len(path)
+	n := min(len(r.Places), len(r.parts))
+	for range n {
+		if r.likely >= n {
+			r.likely = 0
+		}
+		i := r.likely
+		r.likely++
+		if p := &r.Places[i]; p.Code == code && int(r.parts[i]) == parts && p.reads(base, t, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// reads reports whether the pointer is the base and the names of the path as they
+// stand in the text.
+func (p *Place) reads(base string, t *strictjson.Tape, path []int) bool {
+	rest, ok := strings.CutPrefix(p.Pointer, base)
+	for _, step := range path {
+		if !ok || rest == "" || rest[0] != '/' {
+			return false
+		}
+		rest = rest[1:]
+		if step == element {
+			rest, ok = strings.CutPrefix(rest, "*")
+			continue
+		}
+		name := inside(t, step)
+		if ok = len(rest) >= len(name) && rest[:len(name)] == string(name); ok {
+			rest = rest[len(name):]
+		}
+	}
+	return ok && rest == ""
+}
+
+// inside returns a string as it stands in the text, without its quotes.
+func inside(t *strictjson.Tape, i int) []byte {
+	raw := t.Raw(i)
+	return raw[1 : len(raw)-1]
 }
 
 // appendInert appends a name as a part of a JSON pointer, and what could break a

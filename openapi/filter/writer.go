@@ -38,7 +38,16 @@ type Writer struct {
 // NewWriter returns a Writer that writes to w. An array is streamed where no schema
 // is given, or the one given says what its items are; else it is held whole.
 func NewWriter(w io.Writer, o *Options) *Writer {
-	f := &Writer{w: w, o: *o, e: engines.Get().(*engine)}
+	f := new(Writer)
+	f.Reset(w, o)
+	return f
+}
+
+// Reset makes the Writer ready for another text, which it writes to w. It is not
+// called between a Write and Close.
+func (f *Writer) Reset(w io.Writer, o *Options) {
+	f.record.Reset()
+	*f = Writer{w: w, o: *o, e: engines.Get().(*engine), record: f.record}
 	f.out = f.e.out[:0]
 	f.whole = o.Whole
 	if s := o.Schema; s != nil {
@@ -54,7 +63,6 @@ func NewWriter(w io.Writer, o *Options) *Writer {
 	if f.limits.Depth--; f.limits.Depth == 0 {
 		f.whole = true // a limit of 0 would stand for the default
 	}
-	return f
 }
 
 // Write filters the next part of the text.
@@ -228,6 +236,14 @@ func (f *Writer) release() {
 	f.e.splitter, f.e.out = f.s, f.out
 	f.e.release()
 	f.e, f.s, f.out, f.text = nil, strictjson.Splitter{}, nil, nil
+}
+
+// Forget lets go of everything that was of the text, but for memory that Reset uses
+// again.
+func (f *Writer) Forget() {
+	f.release()
+	f.record.Reset()
+	*f = Writer{record: f.record, closed: true}
 }
 
 // Record returns what was done so far.
