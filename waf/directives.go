@@ -111,8 +111,8 @@ func (c *catalogue) profile(p Policy) map[string]string {
 	return out
 }
 
-// directives are all the rules a WAF goes by.
-func (c *RulesConfig) directives(exclusions *catalogue) string {
+// directives are all the rules a WAF goes by. The names of files get a prefix.
+func (c *RulesConfig) directives(exclusions *catalogue, prefix string) string {
 	var b strings.Builder
 	b.WriteString("Include @coraza.conf-recommended\n")
 	if !c.Responses {
@@ -123,13 +123,13 @@ func (c *RulesConfig) directives(exclusions *catalogue) string {
 	}
 	b.WriteString(exclusions.directives())
 	for _, f := range c.Before {
-		fmt.Fprintf(&b, "Include %s\n", f)
+		fmt.Fprintf(&b, "Include %s%s\n", prefix, f)
 	}
 	if *c.Core {
 		b.WriteString("Include @owasp_crs/*.conf\n")
 	}
 	for _, f := range c.After {
-		fmt.Fprintf(&b, "Include %s\n", f)
+		fmt.Fprintf(&b, "Include %s%s\n", prefix, f)
 	}
 	return b.String()
 }

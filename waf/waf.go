@@ -3,8 +3,10 @@ package waf
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -54,8 +56,8 @@ func New(cfg Config, o Options) (*WAF, error) {
 	for _, p := range append([]Policy{cfg.Policy}, o.Policies...) {
 		w.exclusions.profile(p)
 	}
-	files := layered{coreruleset.FS, o.Files}
-	text := cfg.Rules.directives(&w.exclusions)
+	files := layered{coreruleset.FS, generation{o.Files, fmt.Sprintf("rules-%d/", generations.Add(1))}}
+	text := cfg.Rules.directives(&w.exclusions, files[1].(generation).prefix)
 	var err error
 	if w.reference, err = newReference(files, text); err != nil {
 		return nil, err
@@ -281,12 +283,26 @@ type layered []fs.FS
 func (l layered) Open(name string) (f fs.File, err error) {
 	err = fs.ErrNotExist
 	for _, fsys := range l {
-		if fsys == nil {
-			continue
-		}
 		if f, err = fsys.Open(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
 	return nil, err
+}
+
+// generations counts the sets of rules of this process.
+var generations atomic.Int64
+
+// A generation gives one set's files names of their own: the engine remembers the
+// lists of phrases it has read by their names, whatever they hold by now.
+type generation struct {
+	fs.FS
+	prefix string
+}
+
+func (g generation) Open(name string) (fs.File, error) {
+	if own, ok := strings.CutPrefix(name, g.prefix); ok && g.FS != nil {
+		return g.FS.Open(own)
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ type chain struct {
 	last    int     // where those of the link before begin
 	caps    [][]string
 	known   bool // caps are the possible contents of TX:0 to TX:9
+	certain bool // every match so far is one for the engine, too
 }
 
 // A match is one value that a link matched.
@@ -29,21 +31,46 @@ const (
 // matches with consequences, or might.
 func (p *Proof) evaluate(a *active) bool {
 	c := &p.chain
-	*c = chain{a: a, matched: c.matched[:0], caps: c.caps[:0]}
+	*c = chain{a: a, certain: true, matched: c.matched[:0], caps: c.caps[:0]}
 	for i := a.first; i < len(a.links); i++ {
 		p.tx.turn++
 		switch p.link(i) {
 		case dead:
 			return true
 		case unsure:
+			if p.dies(a, i) {
+				return true
+			}
 			p.failed = a.ID
 			return false
 		}
 	}
-	if !a.survives {
+	if !a.survives || a.resume > 0 && !c.certain && !a.mild {
 		p.failed = a.ID
+		return false
 	}
-	return a.survives
+	if a.resume > 0 && c.certain {
+		p.resume = a.resume
+	}
+	return true
+}
+
+// dies reports whether a later link cannot match, so that it does not matter
+// whether link i does: it and those between have no effects.
+func (p *Proof) dies(a *active, i int) bool {
+	for ; i < len(a.links)-1; i++ {
+		l, next := &a.links[i], &a.links[i+1]
+		if len(l.sets) > 0 || len(l.ctls) > 0 || l.opaque != "" {
+			return false
+		}
+		if a.tests[i+1] == nil || next.opaque != "" || slices.ContainsFunc(next.targets, func(t target) bool { return t.slot < 0 }) {
+			continue
+		}
+		if p.look(i+1, next, 0, func(string, string, bool) outcome { return unsure }) == dead {
+			return true
+		}
+	}
+	return false
 }
 
 // link evaluates link i of the chain on every value it looks at.
@@ -60,6 +87,7 @@ func (p *Proof) link(i int) outcome {
 		if ends || !certain && len(l.sets) > 0 || c.a.harms(l) {
 			return unsure
 		}
+		c.certain = c.certain && certain
 		c.matched = append(c.matched, match{name, s})
 		var groups []string
 		if l.Capture && l.op >= 0 && p.s.index.ops[l.op].rx != nil {
@@ -105,6 +133,7 @@ func (p *Proof) look(i int, l *link, began int, sees func(name, s string, certai
 // selected looks at the values of a slot.
 func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees func(name, s string, certain bool) outcome) outcome {
 	n := 0
+	certain = certain && !early(p.chain.a.Phase, t.Variable)
 	for _, v := range p.values(t.slot) {
 		if key := strings.ToLower(v.key); excepted(key, t.Except) || p.chain.a.excepted(t.Variable, key) {
 			continue
@@ -183,7 +212,8 @@ func (p *Proof) tests(i int, l *link) ([]testing, bool) {
 func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, began int, sees func(name, s string, certain bool) outcome) outcome {
 	c := &p.chain
 	if t.Variable != "TX" {
-		if t.Key != "" || t.KeyRegexp != nil || t.Count || len(t.Except) > 0 || c.a.touches(t.Variable) || c.a.first > 0 || began == 0 {
+		// The engine may remember the transformed value of an earlier link in this place.
+		if len(l.Transforms) > 0 || t.Key != "" || t.KeyRegexp != nil || t.Count || len(t.Except) > 0 || c.a.touches(t.Variable) || c.a.first > 0 || began == 0 {
 			return unsure
 		}
 		list := c.matched[:began]

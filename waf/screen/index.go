@@ -138,9 +138,7 @@ func (b *indexer) finish() {
 		}
 	}
 	b.auto = newAutomaton(literals)
-	for i := range b.rules {
-		b.dynamic.learn(&b.rules[i])
-	}
+	b.dynamic.learn(b.rules)
 }
 
 func (b *indexer) link(r *rule, l *seclang.Link) link {

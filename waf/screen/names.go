@@ -8,22 +8,35 @@ type names struct {
 	prefixes []string
 }
 
-// learn adds what the rule may set at the time of a request without ending the
-// proof: all that links set which are not the last of a rule that leaves traces.
-func (n *names) learn(r *rule) {
-	reads := false
+// learn adds what rules may set at the time of a request without ending the proof:
+// all that links set which are not the last of a rule that leaves traces. What they
+// set may decide what others set.
+func (n *names) learn(rules []rule) {
+	done := make([]bool, len(rules))
+	for more := true; more; {
+		more = false
+		for i := range rules {
+			if !done[i] && n.open(&rules[i]) {
+				done[i], more = true, true
+			}
+		}
+	}
+}
+
+// open adds what the rule sets, and reports whether it depends on the request.
+func (n *names) open(r *rule) bool {
+	open := false
 	for i := range r.links {
 		l := &r.links[i]
-		for j := range l.targets {
-			reads = reads || l.targets[j].Variable != "TX"
-		}
-		if !reads || i == len(r.links)-1 && !r.quiet {
+		open = open || l.opaque != "" || n.reads(l)
+		if !open || i == len(r.links)-1 && !r.quiet {
 			continue
 		}
 		for _, a := range l.sets {
 			n.add(a.name)
 		}
 	}
+	return open
 }
 
 func (n *names) add(m macro) {
@@ -54,8 +67,8 @@ func (n *names) has(name string) bool {
 	return false
 }
 
-// reads reports whether the content of any TX variable that the link looks at is
-// known only at the time of a request. Digits are what expressions captured.
+// reads reports whether anything that the link looks at, or that it sets, is known
+// only at the time of a request. Digits are what expressions captured.
 func (n *names) reads(l *link) bool {
 	for i := range l.targets {
 		t := &l.targets[i]
@@ -63,7 +76,18 @@ func (n *names) reads(l *link) bool {
 			return true
 		}
 	}
-	return l.macro.reads(func(t *token) bool { return t.name != "TX" || captured(t.key) || n.has(t.key) })
+	for _, a := range l.sets {
+		if a.name.reads(n.token) || a.value.reads(n.token) {
+			return true
+		}
+	}
+	return l.macro.reads(n.token)
+}
+
+// token reports whether what a variable in a macro stands for is known only at the
+// time of a request.
+func (n *names) token(t *token) bool {
+	return t.name != "TX" && t.name != "MATCHED_VAR" || captured(t.key) || n.has(t.key)
 }
 
 // some reports whether a pattern may select any of them.

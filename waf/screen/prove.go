@@ -25,6 +25,7 @@ type Proof struct {
 	hot    bits     // rules whose first open link matches something
 	tx     overlay
 	chain  chain
+	resume int // the first rule that is not skipped
 	failed int // the rule that could not be proven dead
 }
 
@@ -106,7 +107,8 @@ func (p *Proof) section(c *section) bool {
 			return false
 		}
 	}
-	return p.hot.each(func(i int) bool { return p.evaluate(&p.s.compiled[i]) })
+	p.resume = 0
+	return p.hot.each(func(i int) bool { return i < p.resume || p.evaluate(&p.s.compiled[i]) })
 }
 
 // use decides all operators that look at a slot, on all its values.

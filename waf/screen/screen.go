@@ -18,6 +18,7 @@ type Screen struct {
 	index    *Index
 	request  section
 	answer   section
+	removed  []int // rules that the profile's exclusions take out
 	always   []int // rules that match every request and only set variables
 	compiled []active
 }
@@ -35,6 +36,7 @@ type section struct {
 // active is a rule that a profile keeps for the time of the request.
 type active struct {
 	*rule
+	at     int               // its place in the program
 	first  int               // the links before are known to match every request
 	tx     map[string]string // as it is at this point of the program; shared
 	except []exception
@@ -42,6 +44,11 @@ type active struct {
 	// survives says that a match of all links does not end the proof; harmless, that
 	// none of the ctl actions of its links does.
 	survives, harmless bool
+	// A rule that skips others: resume is the first of compiled that it leaves, 0
+	// where that is not known; mild says that those between could only have ended
+	// the proof, so that it does not matter whether they are skipped.
+	resume int
+	mild   bool
 }
 
 // A use is a slot with the pipelines its values go through and the operators that
@@ -75,6 +82,9 @@ func (x *Index) Compile(p Profile) *Screen {
 		w.phase(n)
 	}
 	w.s.answer.to = len(w.s.compiled)
+	for id := range w.removed {
+		w.s.removed = append(w.s.removed, id)
+	}
 	for i := range w.s.compiled {
 		w.s.settle(&w.s.compiled[i])
 	}
@@ -89,7 +99,7 @@ func (s *Screen) Answers() bool { return s.Unprovable != "" || s.answer.to > s.a
 
 // keep leaves a rule for the time of the request, from link i on.
 func (w *walker) keep(r *rule, i int) {
-	a := active{rule: r, first: i, tx: w.tx, except: w.except[r.ID][:len(w.except[r.ID]):len(w.except[r.ID])]}
+	a := active{rule: r, at: w.at, first: i, tx: w.tx, except: w.except[r.ID][:len(w.except[r.ID]):len(w.except[r.ID])]}
 	w.shared = true
 	for j := range r.links {
 		l := &r.links[j]
@@ -128,13 +138,14 @@ func (s *Screen) settle(a *active) {
 	}
 	a.survives = a.survives && a.harmless
 	if a.Skip > 0 || a.SkipAfter != "" {
-		a.survives = a.survives && s.flows(a)
+		s.flow(a)
+		a.survives = a.survives && (a.mild || a.resume > 0)
 	}
 }
 
-// flows reports whether the proof may go on as if the rule had not skipped others:
-// whether those it skips could only have ended the proof.
-func (s *Screen) flows(a *active) bool {
+// flow finds out what a rule skips.
+func (s *Screen) flow(a *active) {
+	mild, exact := true, len(s.removed) == 0 || a.Skip == 0
 	left, reached := a.Skip, false
 	for i := range s.index.rules {
 		r := &s.index.rules[i]
@@ -145,14 +156,28 @@ func (s *Screen) flows(a *active) bool {
 		case !reached || r.Phase != 0 && r.Phase != a.Phase:
 			continue
 		case a.SkipAfter != "" && r.Marker == a.SkipAfter, a.SkipAfter == "" && left == 0:
-			return true
+			a.mild = mild
+			if exact {
+				a.resume = s.from(i, a.Phase)
+			}
+			return
 		}
 		left--
-		if r.sets() || r.Skip > 0 || r.SkipAfter != "" || s.knows(r) {
-			return false
+		mild = mild && !r.sets() && r.Skip == 0 && r.SkipAfter == ""
+		if s.knows(r) { // what it did at compile time would not have happened
+			return
 		}
 	}
-	return a.SkipAfter == ""
+}
+
+// from returns the first of compiled that is rule i of the index or a later one.
+func (s *Screen) from(i, phase int) int {
+	for j := range s.compiled {
+		if a := &s.compiled[j]; a.Phase > phase || a.Phase == phase && a.at >= i {
+			return j
+		}
+	}
+	return len(s.compiled)
 }
 
 // knows reports whether r was evaluated, or begun to be, at compile time.

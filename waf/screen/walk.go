@@ -16,10 +16,10 @@ type walker struct {
 	s       *Screen
 	tx      map[string]string
 	shared  bool // somebody keeps tx: it is cloned before the next change
+	at      int  // the rule at hand
 	skip    int
 	after   string // label to go on at
 	removed map[int]bool
-	ranges  [][2]int
 	except  map[int][]exception // by rule
 }
 
@@ -33,7 +33,8 @@ func (w *walker) phase(n int) {
 	w.skip = 0 // skip, unlike skipAfter, does not outlive its phase
 	for i := range w.x.rules {
 		r := &w.x.rules[i]
-		if r.Phase != 0 && r.Phase != n || w.isRemoved(r.ID) {
+		w.at = i
+		if r.Phase != 0 && r.Phase != n || w.removed[r.ID] {
 			continue
 		}
 		if w.after != "" {
@@ -52,24 +53,12 @@ func (w *walker) phase(n int) {
 	}
 }
 
-func (w *walker) isRemoved(id int) bool {
-	if w.removed[id] {
-		return true
-	}
-	for _, r := range w.ranges {
-		if id >= r[0] && id <= r[1] {
-			return true
-		}
-	}
-	return false
-}
-
 // rule evaluates the links that are known now, and keeps the rule for the time of
 // the request where one is not.
 func (w *walker) rule(r *rule) {
 	for i := range r.links {
 		l := &r.links[i]
-		if l.opaque != "" || l.Operator != nil && w.x.dynamic.reads(l) {
+		if l.opaque != "" || w.x.dynamic.reads(l) {
 			w.keep(r, i)
 			return
 		}
