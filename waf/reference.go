@@ -19,7 +19,8 @@ import (
 
 // A Result is what a rule set says about a message.
 type Result struct {
-	// Rules are the rules that matched and log, in order of evaluation.
+	// Rules are the rules that matched and log, in order of evaluation, and the one
+	// that interrupted even if it does not log.
 	Rules []Match
 	// Inbound and Outbound are the anomaly scores that count towards blocking; 0 when
 	// the evaluation ended before they were added up.
@@ -342,7 +343,8 @@ func (t *transaction) result() Result {
 		return res
 	}
 	for _, rule := range matched {
-		if l, ok := rule.(interface{ Log() bool }); ok && !l.Log() {
+		blocks := res.Interruption != nil && rule.Rule().ID() == res.Interruption.RuleID
+		if l, ok := rule.(interface{ Log() bool }); ok && !l.Log() && !blocks {
 			continue // it sets something up
 		}
 		res.Rules = append(res.Rules, newMatch(rule))
@@ -366,7 +368,10 @@ func score(values []string) int {
 
 func newMatch(rule types.MatchedRule) Match {
 	meta := rule.Rule()
-	m := Match{ID: meta.ID(), Message: clip(rule.Message(), maxText), Tags: meta.Tags()}
+	m := Match{ID: meta.ID(), Message: clip(rule.Message(), maxText)}
+	if tags := meta.Tags(); len(tags) > 0 {
+		m.Tags = tags
+	}
 	if s := meta.Severity(); s != types.RuleSeverityUnset {
 		m.Severity = strings.ToUpper(s.String())
 	}
