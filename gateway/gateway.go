@@ -57,10 +57,15 @@ func (g *Gateway) Snapshot() *Snapshot { return g.snapshot.Load() }
 // .Fingerprint and .Listener, and of x.Request: Proto, Method, Scheme, Target,
 // Authority, Header and Body as received.
 func (g *Gateway) Serve(ctx context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter) {
+	g.serve(ctx, x, w, false)
+}
+
+// serve is Serve; checked says what the door has done of normalise's work.
+func (g *Gateway) serve(ctx context.Context, x *gatehouse.Exchange, w gatehouse.ResponseWriter, checked bool) {
 	t := g.trips.Get().(*trip)
 	t.g, t.s, t.x, t.w, t.ctx = g, g.snapshot.Load(), x, w, ctx
 	t.answer.t = t
-	t.mark = 0
+	t.mark, t.checked = 0, checked
 	defer g.end(t)
 	if d := t.walk(); d != nil {
 		t.refuse(d)
@@ -143,6 +148,7 @@ type trip struct {
 
 	client, traceparent string // as the upstream is told
 
+	checked       bool // the door has validated the header's fields
 	permitted     bool
 	requestEdits  []gatehouse.Field
 	responseEdits []gatehouse.Field
@@ -159,7 +165,7 @@ func (t *trip) walk() *denial {
 	x.Decision.ConfigHash = t.s.Hash
 	x.Principal = gatehouse.Anonymous
 	x.Peer.Addr = x.Peer.Socket.Addr().Unmap()
-	odd, err := normalise(x, &t.s.Limits)
+	odd, err := normalise(x, &t.s.Limits, t.checked)
 	if err == nil {
 		err = peerAddr(x, t.s.Trusted)
 	}

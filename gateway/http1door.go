@@ -26,14 +26,14 @@ func NewHTTP1Door(g *Gateway) *HTTP1Door {
 // ServeHTTP1 walks one request.
 func (d *HTTP1Door) ServeHTTP1(ctx context.Context, r *http1.Request, body *http1.Body, w *http1.ResponseWriter) {
 	x := d.pool.Get().(*gatehouse.Exchange)
-	info := d.fill(ctx, x, r)
+	info := d.fill(ctx, x, r, w)
 	if info != nil && info.stale(info.TLS) {
 		d.g.Refuse(ctx, x, w, errStale)
 	} else {
 		if r.Length != 0 {
 			x.Request.Body.Source, x.Request.Body.Length = body, r.Length
 		}
-		d.g.Serve(ctx, x, w)
+		d.g.serve(ctx, x, w, true) // http1 has validated the fields
 	}
 	x.Reset()
 	d.pool.Put(x)
@@ -42,17 +42,22 @@ func (d *HTTP1Door) ServeHTTP1(ctx context.Context, r *http1.Request, body *http
 // RefuseHTTP1 records and answers a message that http1 refused to read.
 func (d *HTTP1Door) RefuseHTTP1(ctx context.Context, r *http1.Request, err *gatehouse.Error, w *http1.ResponseWriter) {
 	x := d.pool.Get().(*gatehouse.Exchange)
-	d.fill(ctx, x, r)
+	d.fill(ctx, x, r, w)
 	d.g.Refuse(ctx, x, w, err)
 	x.Reset()
 	d.pool.Put(x)
 }
 
-func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Request) *ConnInfo {
+func (d *HTTP1Door) fill(ctx context.Context, x *gatehouse.Exchange, r *http1.Request, w *http1.ResponseWriter) *ConnInfo {
 	x.Start = time.Now()
 	q := &x.Request
 	q.Scheme = "http"
-	info, _ := ctx.Value(connKey{}).(*ConnInfo)
+	kept := w.Kept()
+	info, known := (*kept).(*ConnInfo)
+	if !known {
+		info, _ = ctx.Value(connKey{}).(*ConnInfo)
+		*kept = info
+	}
 	if info != nil {
 		x.Peer.Socket, x.Peer.Listener, x.Peer.TLS = info.Remote, info.Listener, info.TLS
 		if info.TLS != nil {

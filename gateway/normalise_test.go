@@ -73,7 +73,7 @@ func TestNormaliseRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lim := DefaultLimits()
-			_, err := normalise(exchange(c.method, c.target, c.host, c.fields...), &lim)
+			_, err := normalise(exchange(c.method, c.target, c.host, c.fields...), &lim, false)
 			if err == nil || err.Code != c.code {
 				t.Fatalf("got %v, want %s", err, c.code)
 			}
@@ -93,14 +93,14 @@ func TestNormaliseOddities(t *testing.T) {
 	} {
 		lim := DefaultLimits()
 		x := exchange("GET", target, "a")
-		odd, err := normalise(x, &lim)
+		odd, err := normalise(x, &lim, false)
 		if err != nil || odd != want {
 			t.Errorf("%s: oddities %b, %v; want %b", target, odd, err, want)
 		}
 	}
 	for _, name := range []string{"X-HTTP-Method-Override", "x_http_method", "X-Method-Override"} {
 		lim := DefaultLimits()
-		if odd, _ := normalise(exchange("GET", "/", "a", gatehouse.Field{Name: name, Value: "DELETE"}), &lim); odd != MethodOverride {
+		if odd, _ := normalise(exchange("GET", "/", "a", gatehouse.Field{Name: name, Value: "DELETE"}), &lim, false); odd != MethodOverride {
 			t.Errorf("%s: oddities %b", name, odd)
 		}
 	}
@@ -132,7 +132,7 @@ func TestLimitsOfTheHead(t *testing.T) {
 		{exchange("GET", "/", "a", many...), "header.count"},
 		{exchange("GET", "/", "a", gatehouse.Field{Name: "a", Value: strings.Repeat("b", 70000)}), "header.length"},
 	} {
-		if _, err := normalise(c.x, &lim); err == nil || err.Code != c.code {
+		if _, err := normalise(c.x, &lim, false); err == nil || err.Code != c.code {
 			t.Errorf("got %v, want %s", err, c.code)
 		}
 	}
@@ -159,7 +159,7 @@ func FuzzNormalise(f *testing.F) {
 	lim := DefaultLimits()
 	f.Fuzz(func(t *testing.T, method, target, host, name, value string) {
 		x := exchange(method, target, host, gatehouse.Field{Name: name, Value: value})
-		odd, err := normalise(x, &lim)
+		odd, err := normalise(x, &lim, false)
 		if err != nil {
 			if err.Code == "" || err.Status < 400 {
 				t.Fatalf("a refusal without code or status: %v", err)
@@ -222,7 +222,7 @@ func TestOdditiesHideNoDots(t *testing.T) {
 		"/a%2f":               EncodedSlash,
 	} {
 		lim := DefaultLimits()
-		odd, err := normalise(exchange("GET", target, "a"), &lim)
+		odd, err := normalise(exchange("GET", target, "a"), &lim, false)
 		if err != nil || odd != want {
 			t.Errorf("%s: %b %v, want %b", target, odd, err, want)
 		}

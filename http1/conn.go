@@ -25,8 +25,8 @@ const (
 type Conn struct {
 	server *Server
 	net    net.Conn
-	socket syscall.RawConn // below TLS; nil where there is none
 	cancel context.CancelFunc
+	kept   any
 	src    source
 	lines  lines
 	req    Request
@@ -41,7 +41,7 @@ type Conn struct {
 	cut      atomic.Bool // by the janitor
 }
 
-// socketOf finds the socket below TLS and other wrappers.
+// socketOf finds the socket below TLS and other wrappers, nil where there is none.
 func socketOf(c net.Conn) syscall.RawConn {
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = t.NetConn()
@@ -87,7 +87,8 @@ func (c *Conn) inspect(now int64) {
 // gone reports whether the client has reset the connection. One that only closed
 // its sending side may wait for its answer still, unless that answer has no end.
 func (c *Conn) gone() bool {
-	return c.socket != nil && goneFrom(c.socket, c.endless.Load())
+	socket := socketOf(c.net)
+	return socket != nil && goneFrom(socket, c.endless.Load())
 }
 
 func (c *Conn) serve(ctx context.Context) {

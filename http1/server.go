@@ -95,7 +95,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, read []byte) {
 	s.init()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &Conn{server: s, net: nc, socket: socketOf(nc), cancel: cancel}
+	c := &Conn{server: s, net: nc, cancel: cancel}
 	c.src.open(nc)
 	c.w.conn = c
 	if len(read) > 0 {

@@ -370,6 +370,10 @@ func (w *ResponseWriter) Abort() { w.aborted, w.close = true, true }
 // Endless says that the answer may pause for long: its client is looked after.
 func (w *ResponseWriter) Endless() { w.conn.endless.Store(true) }
 
+// Kept is a place, nil at first, for what the Handler wants to know of the
+// connection at each of its requests.
+func (w *ResponseWriter) Kept() *any { return &w.conn.kept }
+
 // Upgrade hands out the connection after WriteHead(101).
 func (w *ResponseWriter) Upgrade() (io.ReadWriteCloser, error) {
 	if !w.upgraded {

@@ -340,3 +340,41 @@ func TestContractOfThirdParty(t *testing.T) {
 		t.Errorf("a stranger: %d %s", res.StatusCode, fmt.Sprint(body))
 	}
 }
+
+// Where nobody has written a policy the contract decides alone, and the control of
+// policies is asked only where the contract lets nobody in.
+func TestContractWithoutPolicies(t *testing.T) {
+	t.Parallel()
+	h := newPromising(t, "      access: secured", "")
+	h.says(noContent)
+	client := h.client("h1")
+	h.write("shop.cedar", "")
+	if err := h.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	reader := []string{"Authorization", h.as("alice", "orders:read")}
+	for _, c := range []struct {
+		name, path string
+		fields     []string
+		status     int
+		code       string
+	}{
+		{"a token with the scope", "/v1/scoped", reader, 204, ""},
+		{"a token without the scope", "/v1/unscoped", reader, 403, "token.insufficient_scope"},
+		{"nobody", "/v1/scoped", nil, 401, "contract.credential"},
+		{"somebody, where the document wants nobody", "/v1/orders", reader, 403, "policy.no_permit"},
+	} {
+		res, body, err := h.ask(client, "h1", "GET", c.path, "", c.fields...)
+		if err != nil || res.StatusCode != c.status || c.status != 204 && code(body) != c.code {
+			t.Errorf("%s: %v %v %s, want %d %s", c.name, err, res, body, c.status, c.code)
+		}
+	}
+	// A policy that comes with a reload counts again.
+	h.write("shop.cedar", `forbid(principal, action, resource);`)
+	if err := h.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if res, body, err := h.ask(client, "h1", "GET", "/v1/scoped", "", reader...); err != nil || res.StatusCode != 403 || code(body) != "policy.forbidden" {
+		t.Errorf("a policy that forbids everything: %v %v %s", err, res, body)
+	}
+}

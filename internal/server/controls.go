@@ -56,6 +56,10 @@ func (a *assembly) stages(api *config.API, s served) []gateway.Stage {
 			if !a.demands(s.op) {
 				continue
 			}
+		case "policy":
+			if len(a.policy.Policies()) == 0 && s.op.Access == gatehouse.AccessContract {
+				continue // the contract decides alone
+			}
 		}
 		out = append(out, gateway.NewStage(p.step, p.control, a.cfg.ModeOf(p.control.Name(), api, s.cfg)))
 	}
