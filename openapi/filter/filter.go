@@ -55,6 +55,7 @@ type engine struct {
 	cut         cutter
 	out         []byte
 	cuts, texts []byte // of settle
+	whole       []byte // a text that is held whole
 }
 
 func (e *engine) release() {
@@ -63,7 +64,7 @@ func (e *engine) release() {
 	if e.report.Marks = nil; cap(e.marks) > keep {
 		e.marks = nil
 	}
-	for _, b := range []*[]byte{&e.out, &e.cuts, &e.texts} {
+	for _, b := range []*[]byte{&e.out, &e.cuts, &e.texts, &e.whole} {
 		if cap(*b) > keep {
 			*b = nil
 		}

@@ -48,7 +48,7 @@ func NewWriter(w io.Writer, o *Options) *Writer {
 func (f *Writer) Reset(w io.Writer, o *Options) {
 	f.record.Reset()
 	*f = Writer{w: w, o: *o, e: engines.Get().(*engine), record: f.record}
-	f.out = f.e.out[:0]
+	f.out, f.text = f.e.out[:0], f.e.whole[:0]
 	f.whole = o.Whole
 	if s := o.Schema; s != nil {
 		f.items, f.prefixed = s.Items(), math.MaxInt
@@ -233,7 +233,7 @@ func (f *Writer) release() {
 		return
 	}
 	f.s.Reset()
-	f.e.splitter, f.e.out = f.s, f.out
+	f.e.splitter, f.e.out, f.e.whole = f.s, f.out, f.text
 	f.e.release()
 	f.e, f.s, f.out, f.text = nil, strictjson.Splitter{}, nil, nil
 }
