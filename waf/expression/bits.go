@@ -2,34 +2,35 @@ package expression
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 )
 
 // byteBits says how rare a byte is in what APIs are sent (words, numbers, addresses, tokens):
 // about the negative logarithm, base 2, of its share. It only steers what is chosen among
 // sound conditions; no promise rests on it.
-var byteBits = func() (bits [256]float64) {
-	for b := range bits {
+var byteBits = func() (table [256]float64) {
+	for b := range table {
 		switch {
 		case b < 0x20 || b == 0x7F:
-			bits[b] = 13
+			table[b] = 13
 		case b >= 0x80:
-			bits[b] = 9
+			table[b] = 9
 		default:
-			bits[b] = 11
+			table[b] = 11
 		}
 	}
 	for i, group := range []string{ // 3.5 bits, then one more bit for each group
 		" e", "aionrst0", "1dhlc2", "35mup46789/.", "-fgybw_", "kv:=%,", "jxqz&@+", "\n\"?'();",
 	} {
 		for j := 0; j < len(group); j++ {
-			bits[group[j]] = 3.5 + float64(i)*0.8
+			table[group[j]] = 3.5 + float64(i)*0.8
 		}
 	}
 	for c := 'A'; c <= 'Z'; c++ {
-		bits[c] = bits[c+'a'-'A'] + 2
+		table[c] = table[c+'a'-'A'] + 2
 	}
-	return bits
+	return table
 }()
 
 // frequent holds words that stand in ordinary text more often than their letters say.
@@ -65,9 +66,9 @@ func chance(literals []string) float64 {
 // chance estimates how likely an ordinary text holds a byte of the set: 0 to 1.
 func (s *Bytes) chance() float64 {
 	sum := 0.0
-	for b := range 256 {
-		if s.Has(byte(b)) {
-			sum += absence[b]
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			sum += absence[64*i+bits.TrailingZeros64(word)]
 		}
 	}
 	return 1 - math.Exp(sum)

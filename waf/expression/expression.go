@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"rsc.io/binaryregexp"
@@ -16,12 +17,14 @@ import (
 // It never changes after Compile: any number of goroutines may use it.
 type Expression struct {
 	pattern string
-	text    *regexp.Regexp       // over UTF-8, or nil
-	bytes   *binaryregexp.Regexp // over single bytes, or nil
-	tree    *node
 	gate    Gate
 	proof   proof
 	fast    *automaton // nil where the expression is too large
+	// What is rarely needed is made when it is: the matcher that Coraza uses, over UTF-8 or
+	// over single bytes, and the tree for Generate.
+	text  func() *regexp.Regexp
+	bytes *binaryregexp.Regexp // nil: over UTF-8
+	tree  func() *node
 }
 
 // Compile compiles pattern exactly as Coraza's @rx does: "(?sm)" before it, or, where its
@@ -29,44 +32,44 @@ type Expression struct {
 // The error is a *gatehouse.Error with code "waf.bad_expression".
 func Compile(pattern string) (*Expression, error) {
 	e := &Expression{pattern: pattern}
-	var err error
-	if full := "(?sm)" + pattern; namesBytes(full) {
-		err = e.compileBytes(pattern)
-	} else {
-		err = e.compileText(full)
-	}
+	re, err := e.parse()
 	if err != nil {
 		return nil, &gatehouse.Error{Code: "waf.bad_expression", Message: "regular expression does not compile", Err: err}
 	}
-	e.gate, e.proof = analyse(e.tree)
+	e.text = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(flags + pattern) })
+	e.tree = sync.OnceValue(func() *node {
+		re, _ := e.parse() // which it did before
+		return e.read(re)
+	})
+	e.gate, e.proof = analyse(e.read(re))
+	e.fast = newAutomaton(newProgram(re, e.bytes != nil))
 	return e, nil
 }
 
-func (e *Expression) compileText(pattern string) (err error) {
-	if e.text, err = regexp.Compile(pattern); err != nil {
-		return err
+// flags stand before every pattern that is over UTF-8.
+const flags = "(?sm)"
+
+// parse parses the pattern, and sets e.bytes where it is over single bytes. That a pattern
+// parses is all that regexp.Compile asks of it.
+func (e *Expression) parse() (*syntax.Regexp, error) {
+	if !namesBytes(flags + e.pattern) {
+		return syntax.Parse(flags+e.pattern, syntax.Perl)
 	}
-	re, err := syntax.Parse(pattern, syntax.Perl)
+	if e.bytes == nil {
+		var err error
+		if e.bytes, err = binaryregexp.Compile(e.pattern); err != nil {
+			return nil, err
+		}
+	}
+	re, err := binarysyntax.Parse(e.pattern, binarysyntax.Perl)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.tree = (&reader{}).read(re)
-	e.fast = newAutomaton(newProgram(re, false))
-	return nil
+	return fromBinary(re), nil
 }
 
-func (e *Expression) compileBytes(pattern string) (err error) {
-	if e.bytes, err = binaryregexp.Compile(pattern); err != nil {
-		return err
-	}
-	re, err := binarysyntax.Parse(pattern, binarysyntax.Perl)
-	if err != nil {
-		return err
-	}
-	tree := fromBinary(re)
-	e.tree = (&reader{bytes: true}).read(tree)
-	e.fast = newAutomaton(newProgram(tree, true))
-	return nil
+func (e *Expression) read(re *syntax.Regexp) *node {
+	return (&reader{bytes: e.bytes != nil}).read(re)
 }
 
 // fromBinary copies a tree of binaryregexp's parser, a fork of the standard library's with
@@ -142,7 +145,7 @@ func (e *Expression) matchReference(s string) bool {
 	if e.bytes != nil {
 		return e.bytes.MatchString(s)
 	}
-	return e.text.MatchString(s)
+	return e.text().MatchString(s)
 }
 
 // Submatches returns what Coraza captures into TX.0, TX.1 ... of the first match in s: the
@@ -153,7 +156,7 @@ func (e *Expression) Submatches(s string) []string {
 	if e.bytes != nil {
 		at = e.bytes.FindStringSubmatchIndex(s)
 	} else {
-		at = e.text.FindStringSubmatchIndex(s)
+		at = e.text().FindStringSubmatchIndex(s)
 	}
 	if at == nil {
 		return nil

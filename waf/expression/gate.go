@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -11,7 +10,8 @@ type Gate struct {
 	// MinLength is the least length of a match in bytes.
 	MinLength int
 	// Literals is the strongest of Clauses: at least one of them occurs in Fold(s). Empty:
-	// there is no such condition. Each is folded and has at least two bytes.
+	// there is no such condition. Each is folded; one byte alone is a rare one, no
+	// letter and no digit.
 	Literals []string
 	// Clauses demands more: of each element at least one literal occurs in Fold(s).
 	Clauses [][]string
@@ -64,12 +64,13 @@ func analyse(tree *node) (Gate, proof) {
 // sets returns the rarest sets of bytes that the formula demands.
 func (f *formula) sets() []Bytes {
 	const common = 0.9 // a set that nearly every text meets is not worth a test
-	var list []Bytes
-	for _, s := range f.demands() {
-		if s.chance() < common && !slices.Contains(list, s) {
-			list = append(list, s)
+	list := slices.DeleteFunc(slices.Clone(f.demands()), func(d demand) bool { return d.chance >= common })
+	slices.SortStableFunc(list, byChance)
+	var out []Bytes
+	for _, d := range list {
+		if len(out) < maxSets && !slices.Contains(out, d.set) {
+			out = append(out, d.set)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Bytes) int { return cmp.Compare(a.chance(), b.chance()) })
-	return list[:min(len(list), maxSets):min(len(list), maxSets)]
+	return out
 }

@@ -24,7 +24,7 @@ func (e *Expression) Generate(rnd *rand.Rand) (string, bool) {
 		if before {
 			w.noise()
 		}
-		w.write(e.tree)
+		w.write(e.tree())
 		if after {
 			w.noise()
 		}

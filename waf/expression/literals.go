@@ -221,24 +221,30 @@ func trimmed(list []string, front bool) []string {
 	return list
 }
 
-// withClause adds literals to clauses if they say something: none shorter than two bytes.
+// withClause adds literals to clauses if they say something: none so common that nearly any
+// text holds it.
 func withClause(clauses [][]string, literals []string) [][]string {
-	const shortest = 2
-	if len(literals) == 0 || slices.ContainsFunc(literals, func(s string) bool { return len(s) < shortest }) {
+	if len(literals) == 0 || slices.ContainsFunc(literals, common) {
 		return clauses
 	}
 	literals = minimal(literals)
 	for length := 8; len(literals) > maxLiterals; length-- {
-		if length < shortest {
-			return clauses
-		}
 		short := make([]string, len(literals))
 		for i, s := range literals {
 			short[i] = s[:min(length, len(s))]
 		}
+		if slices.ContainsFunc(short, common) {
+			return clauses
+		}
 		literals = minimal(short)
 	}
 	return append(slices.Clip(clauses), literals)
+}
+
+// common reports whether s says nothing: it is empty, or one byte that is no rare sign.
+func common(s string) bool {
+	const rare = 9 // bits
+	return s == "" || len(s) == 1 && byteBits[s[0]] < rare
 }
 
 // minimal drops each literal that holds another one: wherever it occurs, so does the other.

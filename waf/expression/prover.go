@@ -15,6 +15,16 @@ type formula struct {
 	kind kind
 	set  Bytes      // one: some byte of it is present
 	sub  []*formula // all, any
+	// demanded remembers demands, known that it does.
+	demanded []demand
+	known    bool
+}
+
+// A demand is a set of bytes of which one is present in every text that meets a formula,
+// with an estimate of how likely ordinary text has one.
+type demand struct {
+	set    Bytes
+	chance float64
 }
 
 type kind uint8
@@ -190,14 +200,21 @@ func (f *formula) implies(g *formula) bool {
 	return false
 }
 
-// demands returns sets of which each has a byte in every text that meets f: those f names,
-// and for a choice the union of each branch's rarest.
-func (f *formula) demands() []Bytes {
+// demands returns what f demands: the sets it names, and for a choice the union of each
+// branch's rarest.
+func (f *formula) demands() []demand {
+	if !f.known {
+		f.demanded, f.known = f.findDemands(), true
+	}
+	return f.demanded
+}
+
+func (f *formula) findDemands() []demand {
 	switch f.kind {
 	case one:
-		return []Bytes{f.set}
+		return []demand{{f.set, f.set.chance()}}
 	case all:
-		var list []Bytes
+		var list []demand
 		for _, sub := range f.sub {
 			list = append(list, sub.demands()...)
 		}
@@ -205,24 +222,19 @@ func (f *formula) demands() []Bytes {
 	case any:
 		var union Bytes
 		for _, sub := range f.sub {
-			s := rarest(sub.demands())
-			if s == nil {
+			list := sub.demands()
+			if len(list) == 0 {
 				return nil
 			}
-			union.AddSet(s)
+			rarest := slices.MinFunc(list, byChance)
+			union.AddSet(&rarest.set)
 		}
-		return []Bytes{union}
+		return []demand{{union, union.chance()}}
 	}
 	return nil
 }
 
-func rarest(list []Bytes) *Bytes {
-	if len(list) == 0 {
-		return nil
-	}
-	s := slices.MinFunc(list, func(a, b Bytes) int { return cmp.Compare(a.chance(), b.chance()) })
-	return &s
-}
+func byChance(a, b demand) int { return cmp.Compare(a.chance, b.chance) }
 
 // A proof is a formula as a chain of tests with two exits each. Step 0 is the first.
 type proof []test
@@ -325,8 +337,8 @@ func (f *formula) guarded() *formula {
 	}
 	g := &formula{kind: f.kind, sub: sub}
 	const worth = 0.7
-	if union := f.demands(); f.kind == any && len(union) == 1 && len(sub) > 2 && union[0].chance() < worth {
-		return &formula{kind: all, sub: []*formula{{kind: one, set: union[0]}, g}}
+	if union := f.demands(); f.kind == any && len(union) == 1 && len(sub) > 2 && union[0].chance < worth {
+		return &formula{kind: all, sub: []*formula{{kind: one, set: union[0].set}, g}}
 	}
 	if f.kind == all {
 		slices.SortStableFunc(sub, func(a, b *formula) int { return cmp.Compare(a.chance(), b.chance()) })
@@ -341,8 +353,8 @@ func (f *formula) shrunk(limit int) *formula {
 		return f
 	}
 	var list []*formula
-	for _, s := range f.demands() {
-		list = append(list, &formula{kind: one, set: s})
+	for _, d := range f.demands() {
+		list = append(list, &formula{kind: one, set: d.set})
 	}
 	if f.kind == all {
 		room := limit - len(f.sub) // each part may become one test
@@ -361,7 +373,7 @@ func (f *formula) shrunk(limit int) *formula {
 func (f *formula) chance() float64 {
 	switch f.kind {
 	case one:
-		return f.set.chance()
+		return f.demands()[0].chance
 	case all:
 		least := 1.0
 		for _, sub := range f.sub {

@@ -234,7 +234,7 @@ func BenchmarkAnalyseCoreRuleSet(b *testing.B) {
 	rules := coreRules()
 	for b.Loop() {
 		for _, r := range rules {
-			analyse(r.tree)
+			analyse(r.tree())
 		}
 	}
 }
