@@ -10,10 +10,12 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 )
 
-// A rule is an expression of the Core Rule Set and the file it stands in.
+// A rule is an expression of the Core Rule Set and where it stands.
 type rule struct {
 	*Expression
-	file string
+	file     string
+	level    int  // paranoia level; 0 where the rule names none
+	argument bool // looks at arguments, and acts on a match
 }
 
 // coreRules reads every @rx of the Core Rule Set, negated ones too.
@@ -29,7 +31,12 @@ var coreRules = sync.OnceValue(func() (rules []rule) {
 			panic(err)
 		}
 		for line := range strings.Lines(string(text)) {
-			pattern, ok := operatorArgument(strings.TrimSpace(line))
+			line = strings.TrimSpace(line)
+			_, level, ok := strings.Cut(line, "paranoia-level/")
+			if ok && len(rules) > 0 && rules[len(rules)-1].level == 0 {
+				rules[len(rules)-1].level = int(level[0] - '0')
+			}
+			pattern, ok := operatorArgument(line)
 			if !ok || seen[pattern] {
 				continue
 			}
@@ -38,7 +45,8 @@ var coreRules = sync.OnceValue(func() (rules []rule) {
 			if err != nil {
 				panic(pattern + ": " + err.Error())
 			}
-			rules = append(rules, rule{e, path.Base(name)})
+			argument := strings.Contains(line, "|ARGS|") && !strings.Contains(line, `"!@rx`)
+			rules = append(rules, rule{Expression: e, file: path.Base(name), argument: argument})
 		}
 	}
 	return rules

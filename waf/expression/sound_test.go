@@ -111,7 +111,7 @@ func traps(t testing.TB) (list []rule) {
 		if err != nil {
 			t.Fatalf("%q: %v", p, err)
 		}
-		list = append(list, rule{e, "trap"})
+		list = append(list, rule{Expression: e, file: "trap"})
 	}
 	return list
 }
