@@ -119,21 +119,3 @@ func TestBombs(t *testing.T) {
 		t.Errorf("what stays small may grow a thousandfold: %q", got)
 	}
 }
-
-func FuzzUndo(f *testing.F) {
-	for i, coding := range []string{"gzip", "deflate", "br", "zstd"} {
-		f.Add(uint8(i), []byte(encode(f, coding, `{"id":1}`)))
-		f.Add(uint8(i), []byte(encode(f, coding, strings.Repeat("abc", 1000))))
-	}
-	f.Fuzz(func(t *testing.T, which uint8, text []byte) {
-		const limit = 1 << 20
-		coding := []string{"gzip", "deflate", "br", "zstd", "br, zstd", "deflate,gzip"}[which%6]
-		got, err := body.Undo(coding, text, body.Options{DecodedBytes: limit, DecodedRatio: 100})
-		if err == nil && len(got) > limit {
-			t.Errorf("%d bytes", len(got))
-		}
-		if err != nil && err.Status != 400 && err.Status != 413 {
-			t.Errorf("%v", err)
-		}
-	})
-}

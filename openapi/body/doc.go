@@ -15,7 +15,7 @@
 // with parameters, then the exact type, then "type/*", then "*/*". Text is UTF-8 or
 // it is refused.
 //
-// Content codings are undone for the reading ([Undo]), within bounds on the size and
+// Content codings are undone for the reading (package coding), within bounds on the size and
 // on its ratio; the bytes themselves are never changed, so what was judged goes on.
 //
 // Where readers are known to differ, the stricter reading is the only one: two

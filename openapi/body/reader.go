@@ -1,7 +1,6 @@
 package body
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/coding"
 	"github.com/gatehouse/gatehouse/openapi/document"
 	"github.com/gatehouse/gatehouse/openapi/parameter"
 	"github.com/gatehouse/gatehouse/openapi/schema"
@@ -222,13 +222,26 @@ func (b *Reader) empty() (bool, *gatehouse.Error) {
 
 // undone reads a body without its content codings.
 func (b *Reader) undone(m *media, t *mediaType, k kind, encoding string, body []byte, r *schema.Report) (bool, *gatehouse.Error) {
-	room := rooms.Get().(*[maxCodings]bytes.Buffer)
-	defer giveRoomBack(room)
-	plain, err := undoAll(room, encoding, body, b.o)
+	room := coding.NewRoom()
+	defer room.Release()
+	plain, err := room.Undo(encoding, body, coding.Limits{Bytes: b.o.DecodedBytes, Ratio: b.o.DecodedRatio})
 	if err != nil {
-		return false, err
+		return false, uncoded(err)
 	}
 	return b.read(m, t, k, plain, r)
+}
+
+// uncoded gives what package coding says the contract's own code.
+func uncoded(err *gatehouse.Error) *gatehouse.Error {
+	switch err.Code {
+	case coding.CodeUnknown:
+		err.Code = CodeCoding
+	case coding.CodeInvalid:
+		err.Code = CodeCodingInvalid
+	case coding.CodeLimit:
+		err.Code = CodeDecompression
+	}
+	return err
 }
 
 // read reads the body by its kind.

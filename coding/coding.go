@@ -1,4 +1,4 @@
-package body
+package coding
 
 import (
 	"bytes"
@@ -28,22 +28,55 @@ const (
 	brotliWindow = 22 // bits
 )
 
-// Undo returns a body without its content codings (RFC 9110, section 8.4), at most
-// two of gzip (RFC 1952), deflate (the zlib format of RFC 1950, as RFC 9110 says,
-// not raw RFC 1951), br (RFC 7932) and zstd (RFC 8878). It is strict where readers
-// differ: one gzip member and one zstd frame, nothing behind the end, no preset
-// dictionary. A body without a coding is returned as it is, else the result is
-// memory of its own.
-//
-// contentEncoding is the field's value, several field lines joined by commas.
-func Undo(contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Error) {
-	var room [maxCodings]bytes.Buffer
-	return undoAll(&room, contentEncoding, body, o.withDefaults())
+// The codes of errors.
+const (
+	CodeUnknown = "coding.unknown" // 415: nobody knows it, or they are too many
+	CodeInvalid = "coding.invalid" // 400: the bytes are not what the coding says
+	CodeLimit   = "coding.limit"   // 413: they would become too many
+)
+
+// Limits bound what a body grows to.
+type Limits struct {
+	// Bytes bounds the body without its codings, and Ratio how many times larger it
+	// may be than with them (one that stays below 256 KiB may always).
+	Bytes int64
+	Ratio int
 }
 
-// undoAll undoes the codings into room, one after the other.
-func undoAll(room *[maxCodings]bytes.Buffer, contentEncoding string, body []byte, o Options) ([]byte, *gatehouse.Error) {
-	codings, err := parseCodings(contentEncoding)
+// A Room is memory for bodies that are only looked at. What Undo returns is good
+// until Release.
+type Room struct{ steps [maxCodings]bytes.Buffer }
+
+var rooms = sync.Pool{New: func() any { return new(Room) }}
+
+// keptBuffer is the largest buffer that is kept for the next body.
+const keptBuffer = 256 << 10
+
+// NewRoom returns a Room, which may have been used before.
+func NewRoom() *Room { return rooms.Get().(*Room) }
+
+// Release gives the memory back.
+func (r *Room) Release() {
+	for i := range r.steps {
+		if r.steps[i].Reset(); r.steps[i].Cap() > keptBuffer {
+			r.steps[i] = bytes.Buffer{}
+		}
+	}
+	rooms.Put(r)
+}
+
+// Undo returns a body without its content codings. A body without a coding is
+// returned as it is, else the result is memory of its own.
+//
+// field is the value of Content-Encoding, several field lines joined by commas.
+func Undo(field string, body []byte, l Limits) ([]byte, *gatehouse.Error) {
+	return new(Room).Undo(field, body, l)
+}
+
+// Undo undoes the codings in the room's memory, one after the other. It is called
+// once.
+func (r *Room) Undo(field string, body []byte, l Limits) ([]byte, *gatehouse.Error) {
+	codings, err := parseCodings(field)
 	if err != nil {
 		return nil, err
 	}
@@ -51,24 +84,40 @@ func undoAll(room *[maxCodings]bytes.Buffer, contentEncoding string, body []byte
 		if codings[i] == 0 {
 			continue
 		}
-		if err := undo(&room[i], codings[i], body, o); err != nil {
-			return nil, err
+		limit := min(l.Bytes, max(ratioFloor, int64(l.Ratio)*int64(len(body))))
+		if err := codings[i].undo(&r.steps[i], body, limit); err != nil {
+			return nil, problem(err)
 		}
-		body = room[i].Bytes()
+		body = r.steps[i].Bytes()
 	}
 	return body, nil
 }
 
-// rooms are memory for bodies that are only looked at.
-var rooms = sync.Pool{New: func() any { return new([maxCodings]bytes.Buffer) }}
-
-func giveRoomBack(room *[maxCodings]bytes.Buffer) {
-	for i := range room {
-		if room[i].Reset(); room[i].Cap() > keptBuffer {
-			room[i] = bytes.Buffer{}
-		}
+// Beginning returns at most limit bytes of the beginning of a body that may break
+// off, without its codings. It is called once.
+func (r *Room) Beginning(field string, body []byte, limit int64) ([]byte, *gatehouse.Error) {
+	codings, err := parseCodings(field)
+	if err != nil {
+		return nil, err
 	}
-	rooms.Put(room)
+	for i := len(codings) - 1; i >= 0; i-- {
+		if codings[i] == 0 {
+			continue
+		}
+		err := codings[i].begin(&r.steps[i], body, limit)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, errTooLarge) && !errors.Is(err, errTrailing) {
+			return nil, problem(err)
+		}
+		body = r.steps[i].Bytes()
+	}
+	return body[:min(int64(len(body)), limit)], nil
+}
+
+func problem(err error) *gatehouse.Error {
+	if errors.Is(err, errTooLarge) {
+		return &gatehouse.Error{Code: CodeLimit, Status: 413, Message: "the body grows beyond the limit when its content coding is undone"}
+	}
+	return &gatehouse.Error{Code: CodeInvalid, Status: 400, Message: "the body is not what its content coding says", Err: err}
 }
 
 type coding uint8
@@ -102,11 +151,11 @@ func parseCodings(field string) (list [maxCodings]coding, err *gatehouse.Error) 
 		case gatehouse.EqualFold(name, "identity") && !more && n == 0:
 			return list, nil
 		default:
-			return list, &gatehouse.Error{Code: CodeCoding, Status: 415, Message: "the body has an unknown content coding",
+			return list, &gatehouse.Error{Code: CodeUnknown, Status: 415, Message: "the body has an unknown content coding",
 				Hint: "gzip, deflate, br and zstd are understood"}
 		}
 		if n == maxCodings {
-			return list, &gatehouse.Error{Code: CodeCoding, Status: 415, Message: "the body has more than two content codings"}
+			return list, &gatehouse.Error{Code: CodeUnknown, Status: 415, Message: "the body has more than two content codings"}
 		}
 		list[n] = c
 		n++
@@ -122,26 +171,27 @@ var (
 )
 
 // undo undoes one coding, appending to dst.
-func undo(dst *bytes.Buffer, c coding, body []byte, o Options) *gatehouse.Error {
-	var err error
-	limit := min(o.DecodedBytes, max(ratioFloor, int64(o.DecodedRatio)*int64(len(body))))
+func (c coding) undo(dst *bytes.Buffer, body []byte, limit int64) error {
 	switch c {
 	case codingGzip:
-		err = undoGzip(dst, body, limit)
+		return undoGzip(dst, body, limit)
 	case codingDeflate:
-		err = undoDeflate(dst, body, limit)
+		return undoDeflate(dst, body, limit)
 	case codingBrotli:
-		err = undoBrotli(dst, body, limit)
-	case codingZstd:
-		err = undoZstd(dst, body, limit)
+		return undoBrotli(dst, body, limit)
 	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, errTooLarge):
-		return &gatehouse.Error{Code: CodeDecompression, Status: 413, Message: "the body grows beyond the limit when its content coding is undone"}
+	if err := oneFrame(body, limit); err != nil {
+		return err
 	}
-	return &gatehouse.Error{Code: CodeCodingInvalid, Status: 400, Message: "the body is not what its content coding says", Err: err}
+	return undoZstd(dst, body, limit)
+}
+
+// begin is undo for a body that may break off.
+func (c coding) begin(dst *bytes.Buffer, body []byte, limit int64) error {
+	if c == codingZstd { // its frame need not be whole
+		return undoZstd(dst, body, limit)
+	}
+	return c.undo(dst, body, limit)
 }
 
 var errTooLarge = errors.New("decoded data exceed the limit")
@@ -247,9 +297,6 @@ func brotliBits(b byte) int {
 }
 
 func undoZstd(dst *bytes.Buffer, body []byte, limit int64) error {
-	if err := oneFrame(body, limit); err != nil {
-		return err
-	}
 	z, _ := zstdReaders.Get().(*zstd.Decoder)
 	if z == nil {
 		var err error
