@@ -78,7 +78,7 @@ func (x *Index) Compile(p Profile) *Screen {
 	w.phase(2)
 	w.s.request.to = len(w.s.compiled)
 	w.s.answer.from = len(w.s.compiled)
-	for n := 3; n <= 5; n++ {
+	for n := 3; n <= 4; n++ { // phase 5 only logs
 		w.phase(n)
 	}
 	w.s.answer.to = len(w.s.compiled)
