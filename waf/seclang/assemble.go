@@ -17,6 +17,7 @@ func (r *reader) program() *Program {
 	for i, ru := range r.rules {
 		p.Rules[i] = ru.rule()
 	}
+	p.doubtCache()
 	return p
 }
 

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/corazawaf/coraza/v3/experimental/plugins/macro"
 
@@ -96,7 +98,17 @@ func withMacro(_ *reader, _ *rule, op *Operator) error {
 	return err
 }
 
+// byteEscape finds \x80 to \xff, and all that could be one.
+var byteEscape = regexp.MustCompile(`\\x[^0-7]`)
+
+// withExpression checks that the expression compiles. What is text, without an
+// escape beyond ASCII, is only parsed, which is all that can fail;
+// expression.Compile takes ten times as long.
 func withExpression(_ *reader, _ *rule, op *Operator) error {
+	if utf8.ValidString(op.Argument) && !byteEscape.MatchString(op.Argument) {
+		_, err := syntax.Parse("(?sm)"+op.Argument, syntax.Perl)
+		return err
+	}
 	_, err := expression.Compile(op.Argument)
 	return err
 }

@@ -75,7 +75,7 @@ type Link struct {
 	// before the last t:none left out.
 	Transforms []string
 	// MultiMatch asks the operator about the value before and after each
-	// transformation that changed it.
+	// transformation that changed it (which some claim that didn't).
 	MultiMatch bool
 	// Capture stores what the operator captured in TX:0 to TX:9.
 	Capture bool
@@ -106,6 +106,9 @@ type Target struct {
 	// Count makes the target one value, the number of those selected; there is one
 	// even if it is "0".
 	Count bool
+	// CountKey is the key of that one value, as MATCHED_VAR_NAME shows it: the
+	// selector as Coraza keeps it, patterns with their slashes.
+	CountKey string
 	// Except takes values out of the selection, before they are counted.
 	Except []Selector
 }

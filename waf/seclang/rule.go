@@ -129,6 +129,9 @@ func (r *reader) compileRule(opts, text string) (*rule, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if _, err := r.defaultActions(); err != nil {
+		return nil, "", err
+	}
 	ru := r.newRule(text)
 	if err := ru.readTargets(variables); err != nil {
 		return nil, "", err

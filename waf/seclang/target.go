@@ -162,6 +162,12 @@ func (ru *rule) addTarget(s *targetScanner) error {
 	}
 	t := Target{Variable: v.Name(), KeyRegexp: re, Count: s.count}
 	switch {
+	case t.Count && keepsCase(v):
+		t.CountKey = key
+	case t.Count:
+		t.CountKey = strings.ToLower(key)
+	}
+	switch {
 	case re != nil:
 	case namesOnly(v):
 		t.Key = key
