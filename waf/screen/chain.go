@@ -16,7 +16,19 @@ type chain struct {
 }
 
 // A match is one value that a link matched.
-type match struct{ name, value string }
+type match struct{ variable, key, value string }
+
+// name is what MATCHED_VAR_NAME says.
+func (m *match) name() string {
+	if m.key == "" {
+		return m.variable
+	}
+	return m.variable + ":" + m.key
+}
+
+// A witness is told of each value that a link matches. Certain is false where it
+// may not match for the engine.
+type witness func(m match, certain bool) outcome
 
 // outcome is what is known of a link.
 type outcome uint8
@@ -66,7 +78,7 @@ func (p *Proof) dies(a *active, i int) bool {
 		if a.tests[i+1] == nil || next.opaque != "" || slices.ContainsFunc(next.targets, func(t target) bool { return t.slot < 0 }) {
 			continue
 		}
-		if p.look(i+1, next, 0, func(string, string, bool) outcome { return unsure }) == dead {
+		if p.look(i+1, next, 0, func(match, bool) outcome { return unsure }) == dead {
 			return true
 		}
 	}
@@ -83,18 +95,18 @@ func (p *Proof) link(i int) outcome {
 	ends := i == len(c.a.links)-1 && !c.a.survives
 	began := len(c.matched)
 	var caps [][]string
-	sees := func(name, s string, certain bool) outcome { // one value that matched
+	sees := func(m match, certain bool) outcome { // one value that matched
 		if ends || !certain && len(l.sets) > 0 || c.a.harms(l) {
 			return unsure
 		}
 		c.certain = c.certain && certain
-		c.matched = append(c.matched, match{name, s})
+		c.matched = append(c.matched, m)
 		var groups []string
 		if l.Capture && l.op >= 0 && p.s.index.ops[l.op].rx != nil {
-			groups = p.s.index.ops[l.op].rx.Submatches(s)
+			groups = p.s.index.ops[l.op].rx.Submatches(m.value)
 			caps = append(caps, groups)
 		}
-		return p.assign(l, name, s, groups)
+		return p.assign(l, &c.matched[len(c.matched)-1], groups)
 	}
 	if out := p.look(i, l, began, sees); out == unsure || len(c.matched) == began {
 		return out
@@ -107,9 +119,9 @@ func (p *Proof) link(i int) outcome {
 }
 
 // look calls sees with every value of the link's targets that matches.
-func (p *Proof) look(i int, l *link, began int, sees func(name, s string, certain bool) outcome) outcome {
+func (p *Proof) look(i int, l *link, began int, sees witness) outcome {
 	if l.Operator == nil {
-		return max(matched, sees("", "", true))
+		return max(matched, sees(match{}, true))
 	}
 	tests, certain := p.tests(i, l)
 	if tests == nil {
@@ -131,37 +143,31 @@ func (p *Proof) look(i int, l *link, began int, sees func(name, s string, certai
 }
 
 // selected looks at the values of a slot.
-func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees func(name, s string, certain bool) outcome) outcome {
+func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees witness) outcome {
 	n := 0
 	certain = certain && !early(p.chain.a.Phase, t.Variable)
 	for _, v := range p.values(t.slot) {
-		if key := strings.ToLower(v.key); excepted(key, t.Except) || p.chain.a.excepted(t.Variable, key) {
-			continue
+		if len(t.Except)+len(p.chain.a.except) > 0 {
+			if key := strings.ToLower(v.key); excepted(key, t.Except) || p.chain.a.excepted(t.Variable, key) {
+				continue
+			}
 		}
 		n++
 		if t.Count {
 			continue
 		}
-		if p.try(l, tests, certain, v.text, named(t.Variable, v.key), sees) == unsure {
+		if p.try(l, tests, certain, v.text, t.Variable, v.key, sees) == unsure {
 			return unsure
 		}
 	}
 	if t.Count {
-		return p.try(l, tests, certain, p.text(count(n)), named(t.Variable, t.Key), sees)
+		return p.try(l, tests, certain, p.text(count(n)), t.Variable, t.Key, sees)
 	}
 	return dead
 }
 
-// named is what MATCHED_VAR_NAME says.
-func named(variable, key string) string {
-	if key == "" {
-		return variable
-	}
-	return variable + ":" + key
-}
-
 // try asks the operator about one value.
-func (p *Proof) try(l *link, tests []testing, certain bool, id int32, name string, sees func(name, s string, certain bool) outcome) outcome {
+func (p *Proof) try(l *link, tests []testing, certain bool, id int32, variable, key string, sees witness) outcome {
 	out := dead
 	p.s.index.pipes[l.pipe].each(p.texts[id].s, func(s string) bool {
 		all, any := true, false
@@ -173,7 +179,7 @@ func (p *Proof) try(l *link, tests []testing, certain bool, id int32, name strin
 				all, any = all && hit, any || hit
 			}
 		}
-		if any && sees(name, s, certain && all) == unsure {
+		if any && sees(match{variable, key, s}, certain && all) == unsure {
 			out = unsure
 		}
 		return out != unsure
@@ -184,8 +190,8 @@ func (p *Proof) try(l *link, tests []testing, certain bool, id int32, name strin
 // tests are the link's operator, once for each possible content of its argument.
 // certain is false where the values of its targets are several possible ones.
 func (p *Proof) tests(i int, l *link) ([]testing, bool) {
-	if t := p.chain.a.tests[i]; t != nil {
-		return []testing{t}, true
+	if p.chain.a.tests[i] != nil {
+		return p.chain.a.tests[i : i+1], true
 	}
 	states := p.chain.caps
 	if !l.macro.reads(func(t *token) bool { return t.name == "TX" && captured(t.key) }) {
@@ -209,7 +215,7 @@ func (p *Proof) tests(i int, l *link) ([]testing, bool) {
 }
 
 // overlaid looks at TX and at what the chain has matched.
-func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, began int, sees func(name, s string, certain bool) outcome) outcome {
+func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, began int, sees witness) outcome {
 	c := &p.chain
 	if t.Variable != "TX" {
 		// The engine may remember the transformed value of an earlier link in this place.
@@ -223,9 +229,9 @@ func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, bega
 		for _, m := range list {
 			s := m.value
 			if t.Variable == "MATCHED_VAR_NAME" {
-				s = m.name
+				s = m.name()
 			}
-			if p.try(l, tests, certain, p.text(s), t.Variable, sees) == unsure {
+			if p.try(l, tests, certain, p.text(s), t.Variable, "", sees) == unsure {
 				return unsure
 			}
 		}
@@ -247,20 +253,20 @@ func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, bega
 			continue
 		}
 		for _, s := range v.values {
-			if p.try(l, tests, certain && len(v.values) == 1, p.text(s), named("TX", v.name), sees) == unsure {
+			if p.try(l, tests, certain && len(v.values) == 1, p.text(s), "TX", v.name, sees) == unsure {
 				return unsure
 			}
 		}
 	}
 	if t.Count {
-		return p.try(l, tests, certain, p.text(count(n)), named("TX", t.Key), sees)
+		return p.try(l, tests, certain, p.text(count(n)), "TX", t.Key, sees)
 	}
 	return dead
 }
 
 // captures looks at one of TX:0 to TX:9, in every state it may be in. Where the
 // operator's argument has captures too, both are of the same state.
-func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees func(name, s string, certain bool) outcome) outcome {
+func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees witness) outcome {
 	c, n := &p.chain, int(t.Key[0]-'0')
 	if !c.known || t.Count || len(t.Except) > 0 {
 		return unsure
@@ -274,7 +280,7 @@ func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees
 		if len(tests) > 1 {
 			mine = tests[i : i+1]
 		}
-		if p.try(l, mine, certain && len(states) == 1, p.text(groups[n]), named("TX", t.Key), sees) == unsure {
+		if p.try(l, mine, certain && len(states) == 1, p.text(groups[n]), "TX", t.Key, sees) == unsure {
 			return unsure
 		}
 	}

@@ -68,10 +68,10 @@ func (o *overlay) find(base map[string]string, t *target) []variable {
 }
 
 // assign follows the setvar actions of a link for one match.
-func (p *Proof) assign(l *link, name, s string, groups []string) outcome {
+func (p *Proof) assign(l *link, m *match, groups []string) outcome {
 	for i := range l.sets {
 		a := &l.sets[i]
-		get := func(t *token) (string, bool) { return p.token(t, groups, &match{name, s}) }
+		get := func(t *token) (string, bool) { return p.token(t, groups, m) }
 		key, ok := a.name.expand(get)
 		if !ok {
 			return unsure
@@ -162,7 +162,7 @@ func (p *Proof) token(t *token, groups []string, m *match) (string, bool) {
 	case t.name == "MATCHED_VAR" && m != nil:
 		return m.value, true
 	case t.name == "MATCHED_VAR_NAME" && m != nil:
-		return m.name, true
+		return m.name(), true
 	case modelled[t.name] == kindHead && !answers(t.name):
 		return current(p.state.Collection(t.variable), t), true
 	}

@@ -259,7 +259,12 @@ func (p *Proof) values(n int) []value {
 		return v.list
 	}
 	v.have, v.list = true, v.list[:0]
-	for _, m := range find(p.state, &p.s.index.slots[n]) {
+	s := &p.s.index.slots[n]
+	if one, ok := p.state.Collection(s.variable).(collection.Single); ok && s.key == "" && s.keyRegexp == nil {
+		v.list = append(v.list, value{text: p.text(one.Get())})
+		return v.list
+	}
+	for _, m := range find(p.state, s) {
 		v.list = append(v.list, value{m.Key(), p.text(m.Value())})
 	}
 	return v.list
