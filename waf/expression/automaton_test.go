@@ -3,6 +3,7 @@ package expression
 import (
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -71,6 +72,29 @@ func TestAutomatonIsBounded(t *testing.T) {
 	}
 	if declined == 0 {
 		t.Error("the automaton never declined")
+	}
+}
+
+// TestAutomatonIsShared lets goroutines make the states of the same expressions together.
+func TestAutomatonIsShared(t *testing.T) {
+	values := ordinaryValues()
+	for _, r := range coreRules()[:40] {
+		e, err := Compile(r.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for worker := range 4 {
+			wg.Go(func() {
+				for i := range values {
+					s := values[(i*7+worker)%len(values)]
+					if got, ok := e.fast.match(s); ok && got != e.matchReference(s) {
+						t.Errorf("%.100q on %q: %v", e, s, got)
+					}
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 

@@ -227,8 +227,14 @@ func withClause(clauses [][]string, literals []string) [][]string {
 	if len(literals) == 0 || slices.ContainsFunc(literals, common) {
 		return clauses
 	}
-	literals = minimal(literals)
-	for length := 8; len(literals) > maxLiterals; length-- {
+	literals = distinct(literals)
+	for length := 8; ; length-- {
+		if len(literals) <= 4*maxLiterals {
+			literals = minimal(literals)
+		}
+		if len(literals) <= maxLiterals {
+			return append(slices.Clip(clauses), literals)
+		}
 		short := make([]string, len(literals))
 		for i, s := range literals {
 			short[i] = s[:min(length, len(s))]
@@ -236,9 +242,8 @@ func withClause(clauses [][]string, literals []string) [][]string {
 		if slices.ContainsFunc(short, common) {
 			return clauses
 		}
-		literals = minimal(short)
+		literals = distinct(short)
 	}
-	return append(slices.Clip(clauses), literals)
 }
 
 // common reports whether s says nothing: it is empty, or one byte that is no rare sign.

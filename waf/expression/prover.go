@@ -163,8 +163,13 @@ func disjunction(list []*formula) *formula {
 // join makes the formula of kind all or any over sub, without those that another one makes
 // superfluous.
 func join(k kind, sub []*formula, superfluous func(f, g *formula) bool) *formula {
+	const many = 512 // beyond it every pair is too much to compare
 	var keep []*formula
 	for _, f := range sub {
+		if len(sub) > many {
+			keep = sub
+			break
+		}
 		if slices.ContainsFunc(keep, func(g *formula) bool { return superfluous(f, g) }) {
 			continue
 		}
