@@ -35,13 +35,17 @@ func BenchmarkInspect(b *testing.B) {
 	// Hostile values that all rules look at closely: the time must stay linear.
 	for _, c := range []struct{ name, value string }{
 		{"dots", strings.Repeat("../", 1<<14)},
+		{"steps", "'" + strings.Repeat(`..\..\..\a`, 1<<13)},
+		{"block", "{a(b:\"\"\"" + strings.Repeat("\n \\\"\"\"", 1<<14) + "\"\"\")}"},
+		{"comments", strings.Repeat("#\n", 1<<15) + "{a}"},
+		{"string", "{a(b:\"" + strings.Repeat("\\u0041", 1<<13) + "\")}"},
 		{"words", strings.Repeat("aaaaaaaaaaaaaaaaaa.", 1<<12)},
 		{"schemes", strings.Repeat("a://", 1<<14)},
 		{"percents", strings.Repeat("%25", 1<<14)},
 		{"brackets", strings.Repeat("[", 1<<15)},
 	} {
 		b.Run("hostile-"+c.name, func(b *testing.B) {
-			in := &Input{ContentType: "application/json", Body: []byte(`{"url":` + quote(c.value) + `}`)}
+			in := &Input{Path: "/graphql", ContentType: "application/json", Body: []byte(`{"query":` + quote(c.value) + `}`)}
 			b.SetBytes(int64(len(in.Body)))
 			for b.Loop() {
 				i.Inspect(in, func(Finding) bool { return true })

@@ -3,12 +3,11 @@ package payload
 import (
 	"bytes"
 	"errors"
+	"io"
 	"mime"
 	"mime/multipart"
 	"net/textproto"
 	"strings"
-
-	"io"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/strictjson"
@@ -51,6 +50,7 @@ func (w *walk) pairs(s string, part source) {
 		w.at(part, name)
 		w.key(name)
 		if !ok {
+			w.at(part, "") // a value, which a place must not tell
 			w.value(name)
 			continue
 		}
@@ -100,6 +100,8 @@ func (w *walk) header(h gatehouse.Header) {
 func standardField(name string) bool {
 	is := func(s string) bool { return gatehouse.EqualFold(name, s) }
 	switch len(name) {
+	case 0:
+		return true
 	case 2:
 		return is("te")
 	case 3:
@@ -111,11 +113,11 @@ func standardField(name string) bool {
 	case 6:
 		return is("accept") || is("origin") || is("expect") || is("pragma")
 	case 7:
-		return is("referer") || is("upgrade") || is("trailer")
+		return is("referer") || is("upgrade") || is("trailer") || is("sec-gpc")
 	case 8:
 		return is("if-match") || is("if-range") || is("priority")
 	case 9:
-		return is("forwarded") || is("x-real-ip")
+		return is("forwarded") || is("x-real-ip") || is("sec-ch-ua")
 	case 10:
 		return is("user-agent") || is("connection") || is("keep-alive")
 	case 11:
@@ -124,13 +126,24 @@ func standardField(name string) bool {
 		return is("content-type")
 	case 13:
 		return is("authorization") || is("cache-control") || is("if-none-match")
-	case 14:
-		return is("content-length") || is("accept-charset")
-	case 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30:
-		return hasFold(name, "accept-") || hasFold(name, "sec-") || hasFold(name, "x-forwarded-") ||
-			hasFold(name, "content-") || hasFold(name, "if-") || hasFold(name, "access-control-") ||
-			is("proxy-authorization") || is("transfer-encoding") || is("upgrade-insecure-requests") ||
-			is("sec-fetch-dest")
+	}
+	switch lower(name[0]) {
+	case 'a':
+		return hasFold(name, "accept-") || hasFold(name, "access-control-")
+	case 'c':
+		return hasFold(name, "content-")
+	case 'i':
+		return is("if-modified-since") || is("if-unmodified-since")
+	case 'p':
+		return is("proxy-authorization")
+	case 's':
+		return hasFold(name, "sec-")
+	case 't':
+		return is("transfer-encoding")
+	case 'u':
+		return is("upgrade-insecure-requests")
+	case 'x':
+		return hasFold(name, "x-forwarded-")
 	}
 	return false
 }

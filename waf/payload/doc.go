@@ -14,7 +14,7 @@
 // The path, the query, the header fields and cookies, and the body where it is JSON
 // (RFC 8259, or a sequence of lines), a form, a multipart form (RFC 7578) or a
 // GraphQL document; what has another type, or none, and reads as JSON is taken for
-// JSON. Strings that hold JSON or a query are looked into once more, no deeper.
+// JSON. Strings that hold JSON are looked into once, no deeper.
 //
 // # Promises
 //

@@ -145,12 +145,12 @@ type walk struct {
 
 	text, inner, head strictjson.Tape // of the body, of JSON in a string, of a token's header
 	frames            []frame
-	nameBuf, valueBuf []byte // a pair, decoded
-	keyBuf, leafBuf   []byte // a member's name and value, decoded
-	host, line        []byte // a folded host; a value without line breaks
+	nameBuf, valueBuf []byte    // a pair, decoded
+	keyBuf, leafBuf   []byte    // a member's name and value, decoded
+	host, line        []byte    // a folded host; a value without line breaks
 	paths             [2][]byte // a path, decoded
-	words             []byte // of a prompt
-	token             []byte // a token's header
+	words             []byte    // of a prompt
+	token             []byte    // a token's header
 	pointed           int
 }
 

@@ -127,7 +127,7 @@ func TestPlaces(t *testing.T) {
 	}{
 		{Input{Query: "a=1&url=" + target}, []string{"ssrf.private query:url"}},
 		{Input{Query: "a=1&url=" + target + "&b[$ne]=1"}, []string{"ssrf.private query:url", "nosql.operator query:b[$ne]"}},
-		{Input{Query: target}, []string{"ssrf.private query:http://10.0.0.1/"}}, // a name, not a value
+		{Input{Query: target}, []string{"ssrf.private query:"}},
 		{Input{Query: "%0d%0Ax[$ne]=1"}, []string{"nosql.operator query:??x[$ne]"}},
 		{Input{Path: "/proxy/" + target}, []string{"ssrf.private path"}},
 		{Input{Header: gatehouse.Header{{Name: "Cookie", Value: "a=b; s=" + jwt}}}, []string{"jwt.unsigned cookie:s"}},
@@ -135,6 +135,8 @@ func TestPlaces(t *testing.T) {
 		{Input{Header: gatehouse.Header{{Name: "Referer", Value: target}, {Name: "X-Forwarded-For", Value: "10.0.0.1"}, {Name: "Authorization", Value: "Bearer " + jwt}}}, nil},
 		{Input{ContentType: "application/json", Body: []byte(`{"orders":[{"u":"` + target + `"},{"$ne":1}]}`)},
 			[]string{"ssrf.private body:/orders/0/u", "nosql.operator body:/orders/1/$ne"}},
+		{Input{ContentType: "application/json", Body: []byte(`{"orders":[{"target":[2852039166,1732222222,2147483647]},{"id":2852039166}]}`)},
+			[]string{"ssrf.metadata body:/orders/0/target/0"}},
 		{Input{ContentType: "application/json; charset=utf-8", Body: []byte(`"` + target + `"`)}, []string{"ssrf.private body:"}},
 		{Input{Query: "filter=" + url.QueryEscape(`{"a":{"$gt":""}}`)}, []string{"nosql.operator query:filter#/a/$gt"}},
 		{Input{ContentType: "application/json", Body: []byte(`{"q":{"f":"{\"a\":[{\"$gt\":1}]}"}}`)}, []string{"nosql.operator body:/q/f#/a/0/$gt"}},

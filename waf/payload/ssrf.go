@@ -25,6 +25,12 @@ func (w *walk) ssrf(s string, c class) {
 		return
 	}
 	s = trimControls(s[:min(len(s), maxTarget)])
+	if c&(isPercent|isColon) == isPercent && encodedURL(s) {
+		w.line = appendUnpercented(w.line[:0], s)
+		w.line = appendUnpercented(w.line[:0], w.line)
+		s = view(w.line)
+		c |= classify(s)
+	}
 	if c&(isBreak|isControl) != 0 && c&(isSlash|isColon) != 0 {
 		s = w.withoutBreaks(s) // WHATWG URL, section 4.4: removed wherever they stand
 	}
@@ -50,6 +56,12 @@ func (w *walk) ssrf(s string, c class) {
 	if !spaced {
 		w.bare(s, c)
 	}
+}
+
+// encodedURL reports whether s may be a URL that was encoded once too often.
+func encodedURL(s string) bool {
+	s = s[:min(len(s), 32)]
+	return strings.Contains(s, "%3A") || strings.Contains(s, "%3a") || strings.Contains(s, "%253") || strings.HasPrefix(s, "%2")
 }
 
 // nested judges URLs within a value: in a list, a query, behind a wrapper.
@@ -136,6 +148,9 @@ func (w *walk) url(scheme, rest string, spaced bool) {
 	if end := strings.IndexByte(rest, '/'); end >= 0 {
 		rest = rest[:end]
 	}
+	if scheme != "" {
+		rest = strings.TrimLeft(rest, " ")
+	}
 	if len(rest) > maxHost*4 {
 		rest = rest[:maxHost*4]
 	}
@@ -162,18 +177,20 @@ func (w *walk) sure(spaced bool) bool {
 func (w *walk) readAuthority(s string) (worst reading) {
 	w.host = appendHost(w.host[:0], s)
 	text := view(w.host)
-	opener := byte('@')
+	opener, query := byte('@'), false
 	for from, i := 0, 0; i <= len(text); i++ {
 		if i < len(text) && strings.IndexByte(`@\/?# `, text[i]) < 0 {
 			continue
 		}
 		if piece := text[from:i]; opener == '@' && piece != "" {
-			if r := readHost(piece, true); !w.i.allows(r, piece) {
+			r := readHost(piece, true)
+			if mail := query && !r.addr.IsValid(); !mail && !w.i.allows(r, piece) { // ?to=ada@mail.internal
 				worst = worst.worse(r)
 			}
 		}
 		if i < len(text) {
 			opener = text[i]
+			query = query || opener == '?' || opener == '#'
 		}
 		from = i + 1
 	}
@@ -190,7 +207,9 @@ func (w *walk) bare(s string, c class) {
 		end = len(s)
 	}
 	s = s[:end]
-	if s == "" || len(s) > maxHost || strings.IndexByte(s, '@') >= 0 {
+	at := strings.LastIndexByte(s, '@')
+	s = s[at+1:]
+	if s == "" || len(s) > maxHost {
 		return
 	}
 	first := s[0]
@@ -201,6 +220,9 @@ func (w *walk) bare(s string, c class) {
 	w.host = appendHost(w.host[:0], s)
 	host := view(w.host)
 	r := readHost(host, false)
+	if at >= 0 && !r.addr.IsValid() { // somebody's address for mail
+		return
+	}
 	if r.reach <= reachPublic || !plausible(host, r) || (w.i.bare == BareNamed || w.targets == targetsNamed) && !w.named() || w.i.allows(r, host) {
 		return
 	}

@@ -104,6 +104,11 @@ func TestSSRF(t *testing.T) {
 		{"ssrf.metadata", "image_url", "169.254.169.254/latest"},
 		{"ssrf.metadata", "host", "2852039166"},
 		{"ssrf.metadata", "webhookUrl", "metadata.google.internal"},
+		{"ssrf.metadata", "u", "http%3A%2F%2F169.254.169.254%2F"},
+		{"ssrf.metadata", "u", "http%253a%252f%252f169.254.169.254"},
+		{"ssrf.metadata", "u", "%2F%2F169.254.169.254"},
+		{"ssrf.metadata", "u", "http:// 169.254.169.254/"},
+		{"ssrf.metadata", "host", "user@169.254.169.254"},
 		{"ssrf.private", "url", "localhost:8080/x"},
 		{"ssrf.private", "callbackurl", "localhost"},
 		{"ssrf.private", "dest_host", "10.0.0.7"},
@@ -133,6 +138,10 @@ func TestSSRF(t *testing.T) {
 
 		// Look-alikes.
 		{"", "order", "2130706433"},
+		{"", "destination", "ada@mail.internal"},
+		{"", "url", "https://example.com?to=ada@mail.internal"},
+		{"", "url", "https://example.com/@ada@localhost/1"},
+		{"", "u", "http%3A%2F%2Fexample.com%2F"},
 		{"", "id", "2852039166"},
 		{"", "ip", "10.0.0.1"},
 		{"", "server_version", "10.1"},

@@ -170,15 +170,19 @@ func pathLike(s string) bool {
 // whatever stands around them.
 func proseTarget(s string) bool {
 	for {
-		i := strings.Index(s, "../../../")
-		if i < 0 {
-			i = strings.Index(s, `..\..\..\`)
-		}
+		i := strings.Index(s, "..")
 		if i < 0 {
 			return false
 		}
-		for s = s[i:]; strings.HasPrefix(s, "../") || strings.HasPrefix(s, `..\`); {
+		n := 0
+		for s = s[i:]; strings.HasPrefix(s, "../") || strings.HasPrefix(s, `..\`); n++ {
 			s = strings.TrimLeft(s[3:], `/\`)
+		}
+		if n == 0 {
+			s = s[1:]
+		}
+		if n < 3 {
+			continue
 		}
 		for _, file := range [...]string{"etc/passwd", "etc/shadow", "etc/hosts", "proc/self", "root/", ".ssh/", ".aws/", "WEB-INF", "web-inf", "windows", "Windows", "winnt", "boot.ini", "win.ini", ".env", "var/run/secrets"} {
 			if strings.HasPrefix(s, file) {
