@@ -45,6 +45,31 @@ type Exchange struct {
 
 	// Decision collects the verdicts as they fall.
 	Decision Decision
+
+	kept []memo // two at the most: a list is quicker than a map
+}
+
+// Keep holds value until the end of the exchange, for a Control that goes on where
+// it stopped: at the answer, or in Finish. The key is the Control's own pointer, or a
+// type of its own, as for context values. A nil value lets go of the one before.
+func (x *Exchange) Keep(key, value any) {
+	for i := range x.kept {
+		if x.kept[i].key == key {
+			x.kept[i].value = value
+			return
+		}
+	}
+	x.kept = append(x.kept, memo{key, value})
+}
+
+// Kept returns what Keep was given under key, or nil.
+func (x *Exchange) Kept(key any) any {
+	for i := range x.kept {
+		if x.kept[i].key == key {
+			return x.kept[i].value
+		}
+	}
+	return nil
 }
 
 // Peer is whoever sent the request, as far as the transport tells.
@@ -158,7 +183,9 @@ func (x *Exchange) Reset() {
 	clear(out)
 	clear(resp)
 	clear(judged)
+	kept := x.kept
+	clear(kept)
 	*x = Exchange{}
 	x.Params, x.Request.Header, x.Outbound.Header, x.Response.Header = params[:0], header[:0], out[:0], resp[:0]
-	x.Decision.Judgments = judged[:0]
+	x.Decision.Judgments, x.kept = judged[:0], kept[:0]
 }

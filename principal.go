@@ -62,7 +62,7 @@ type Principal struct {
 	memo atomic.Pointer[[]memo]
 }
 
-// A memo is what one room keeps with a Principal.
+// A memo is what one room keeps with a Principal or an Exchange.
 type memo struct{ key, value any }
 
 // Anonymous is the Principal of a caller who showed no credential.

@@ -92,6 +92,9 @@ type Detail struct {
 	// Pointer is the JSON pointer (RFC 6901) within the body or the parameter; ""
 	// for the whole.
 	Pointer string
+	// Message says more, for the log alone: inert, and nothing of the value but its
+	// form.
+	Message string
 	// At is the line of the contract that decided, for the log alone.
 	At Position
 }

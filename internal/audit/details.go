@@ -21,6 +21,9 @@ func (e *encoder) appendDetails(b []byte, details []gatehouse.Detail) []byte {
 		if d.Pointer != "" {
 			b = e.appendFree(append(b, `,"pointer":`...), d.Pointer, pathLimit)
 		}
+		if d.Message != "" {
+			b = e.appendFree(append(b, `,"message":`...), d.Message, textLimit)
+		}
 		if d.At.File != "" {
 			b = appendAt(b, &d.At)
 		}

@@ -174,7 +174,7 @@ func (p *printer) verdicts(r *Record) {
 // details prints where a judgment found what, and what it changed.
 func (p *printer) details(j *Judgment) {
 	for _, d := range j.Details {
-		p.line("      %s", inert(join(strings.TrimSpace(d.Parameter+" "+d.Pointer), d.Code, prefixed("at ", d.At))))
+		p.line("      %s", inert(join(strings.TrimSpace(d.Parameter+" "+d.Pointer), d.Code, d.Message, prefixed("at ", d.At))))
 	}
 	if len(j.Edits) > 0 {
 		p.line("      edits: %s", inert(strings.Join(j.Edits, ", ")))

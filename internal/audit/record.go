@@ -102,6 +102,7 @@ type Detail struct {
 	Code      string `json:"code"`
 	Parameter string `json:"parameter,omitempty"` // "query:limit"
 	Pointer   string `json:"pointer,omitempty"`   // JSON pointer
+	Message   string `json:"message,omitempty"`
 	At        string `json:"at,omitempty"`
 }
 
