@@ -60,10 +60,11 @@ func (b *Body) ReadWhole(limit int64) error {
 	if b.Length > limit {
 		return ErrBodyTooLarge
 	}
-	// The announced length is the client's word: memory grows with what arrives.
+	// The announced length is the client's word: memory grows with what arrives. One
+	// byte more lets the end be seen without growing.
 	size := int64(512)
 	if b.Length > 0 {
-		size = min(b.Length, 64<<10)
+		size = min(b.Length+1, 64<<10)
 	}
 	buf := make([]byte, 0, size)
 	for {
