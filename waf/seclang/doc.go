@@ -9,11 +9,15 @@
 // The package exists so that other code can reason about what Coraza will do,
 // and an error in that reasoning lets attacks through. Hence three promises:
 //
-//   - What Coraza refuses to load, [Read] refuses. It also refuses what Coraza
-//     accepts by dropping part of a file without a word: a line of more than 64
-//     KiB, and a directive that the end of its file leaves unfinished.
+//   - What Coraza refuses to load for its text, [Read] refuses. It also refuses
+//     what Coraza accepts by dropping part of a file without a word: a line of
+//     more than 64 KiB, and a directive that the end of its file leaves
+//     unfinished. (Folders that can't be written and the like are Coraza's to
+//     find.)
 //   - A rule whose meaning isn't fully described by its fields says so in
-//     [Rule.Opaque]; a reader must take it as one that may match always.
+//     [Rule.Opaque]; a reader must take it as one that may match always. So are
+//     those where Coraza's caches can make it see other values or phrases than
+//     the rule names.
 //   - [Program.Check] compares the Program with what Coraza itself reported
 //     while it loaded the same directives.
 //

@@ -3,6 +3,7 @@ package seclang_test
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -53,6 +54,8 @@ func FuzzRead(f *testing.F) {
 		}
 		var known *gatehouse.Error
 		switch {
+		case corazaErr != nil && strings.Contains(corazaErr.Error(), "interface conversion"):
+			// Its cache has something else under the same key, maybe of another case.
 		case err == nil && corazaErr != nil:
 			t.Errorf("Coraza: %v", corazaErr)
 		case err == nil:

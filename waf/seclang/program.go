@@ -123,7 +123,10 @@ type Selector struct {
 type Operator struct {
 	// Name is in lower case, with short forms resolved: "rx", "pm", "pmfromfile".
 	Name string
-	// Argument is as written, after the unescaping of quotes, with its macros.
+	// Argument is as written, after the unescaping of quotes. beginswith, contains,
+	// endswith, eq, ge, gt, le, lt, streq, strmatch and within expand macros in it
+	// each time; a macro of an unknown key stands for its own text without "%{" and
+	// "}".
 	Argument string
 	// Negated turns the answer round for each value.
 	Negated bool
