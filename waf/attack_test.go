@@ -139,7 +139,10 @@ var positions = map[string]func(c corpus, s string) *Message{
 		m := c.head("GET", "/report")
 		m.HasAnswer, m.Status, m.AnswerProto = true, pick(c.rnd, []int{200, 200, 404, 500, 503}), "HTTP/1.1"
 		m.AnswerHeader.Add("Content-Type", pick(c.rnd, []string{"text/html", "text/plain", "application/json"}))
-		m.HasAnswerBody, m.AnswerBody = true, []byte("<html><body>"+s+"</body></html>")
+		m.HasAnswerBody, m.AnswerBody = true, []byte(s)
+		if c.rnd.IntN(2) == 0 {
+			m.AnswerBody = []byte("<html><body>" + s + "</body></html>")
+		}
 		return m
 	},
 }

@@ -352,7 +352,7 @@ func (s *crsStage) check(ids []int, log string) string {
 }
 
 // runCRSTests runs the tests by run, on two processors, and returns the failures by
-// name. With the race detector it runs every fortieth.
+// name. With the race detector it runs every sixtieth.
 func runCRSTests(t *testing.T, run func(test string, m *Message) (ids []int, log string, err error)) (failed map[string]string, total int) {
 	t.Helper()
 	tests, err := crsTests()
@@ -363,7 +363,7 @@ func runCRSTests(t *testing.T, run func(test string, m *Message) (ids []int, log
 		t.Errorf("%d tests, want all 4674", len(tests))
 	}
 	if raceEnabled {
-		tests = sample(tests, 40)
+		tests = sample(tests, 60)
 	}
 	failed = map[string]string{}
 	var mu sync.Mutex

@@ -125,14 +125,17 @@ func verdictOf(res Result, err error) verdict {
 	return v
 }
 
-// compare judges n messages both ways, by one profile after the other.
+// compare judges n messages both ways, by one profile after the other, and returns
+// how often each rule matched.
 //
 // The engine itself is not always of one mind: it keeps transformed values by the
 // address of their key and their place in a collection whose order is random, so
 // that of several values of one name one may be seen twice and another not. Where
-// the verdicts differ, the reference is asked again: ours must be one of its own.
-func compare(t *testing.T, reference, ours judge, messages iter.Seq[*Message], profiles []map[string]string, n int) {
+// the verdicts differ, the reference is asked again and again: ours must be one of
+// its own, or, where it found something, one that the reference could not decide.
+func compare(t *testing.T, reference, ours judge, messages iter.Seq[*Message], profiles []map[string]string, n int) (seen map[int]int) {
 	t.Helper()
+	seen = map[int]int{}
 	next, stop := iter.Pull(messages)
 	defer stop()
 	var mu sync.Mutex
@@ -149,26 +152,31 @@ func compare(t *testing.T, reference, ours judge, messages iter.Seq[*Message], p
 			return
 		}
 		got, want := verdictOf(ours(profile, m)), verdictOf(reference(profile, m))
-		equal := reflect.DeepEqual(got, want)
-		first := want
-		for try := 0; try < 40 && !equal; try++ {
-			want = verdictOf(reference(profile, m))
-			equal = reflect.DeepEqual(got, want)
+		equal, fickle := reflect.DeepEqual(got, want), false
+		for try := 0; try < 400 && !equal && !(fickle && len(got.Rules) > 0); try++ {
+			again := verdictOf(reference(profile, m))
+			equal = reflect.DeepEqual(got, again)
+			fickle = fickle || !reflect.DeepEqual(again, want)
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case !equal:
-			wrong++
-			t.Errorf("profile %v\nours %+v\nwant %+v\n%s", profile, got, first, show(m))
-		case !reflect.DeepEqual(first, want):
+		case equal && !fickle:
+		case equal || fickle && len(got.Rules) > 0:
 			undecided++
+		default:
+			wrong++
+			t.Errorf("profile %v\nours %+v\nwant %+v\n%s", profile, got, want, show(m))
 		}
-		if len(first.Rules) > 0 {
+		if len(want.Rules) > 0 {
 			matched++
 		}
+		for _, id := range want.Rules {
+			seen[id]++
+		}
 	})
-	t.Logf("%d comparisons in %.1fs, %d matched, %d undecided by the reference itself, %d different", n, time.Since(start).Seconds(), matched, undecided, wrong)
+	t.Logf("%d comparisons in %.1fs, %d matched (%d rules), %d undecided by the reference itself, %d different", n, time.Since(start).Seconds(), matched, len(seen), undecided, wrong)
+	return seen
 }
 
 // show prints a message so that it can be pasted into a test.
@@ -318,7 +326,7 @@ func paranoia(levels ...int) []map[string]string {
 func TestDifferential(t *testing.T) {
 	w := screened(t, crsSet)
 	list := triggers(t, readProgram(t, crsSet))
-	compare(t, byReference(w.reference), byScreen(w), traffic(t, list, *seed), paranoia(1, 4, 1, 2, 1, 3), budget(4000, 150))
+	compare(t, byReference(w.reference), byScreen(w), traffic(t, list, *seed), paranoia(1, 4, 1, 2, 1, 3), budget(1500, 25))
 }
 
 // alone is the Core Rule Set with a switch for each rule that leaves only this one:
@@ -336,7 +344,10 @@ func alone(list []*trigger) (directives string, profiles []map[string]string) {
 			fmt.Fprintf(&b, ",ctl:ruleRemoveById=%d-%d,ctl:ruleRemoveById=%d-%d", span[0], id-1, id+1, span[1])
 		}
 		b.WriteString("\"\n")
-		profiles = append(profiles, map[string]string{"alone": strconv.Itoa(id)})
+		profiles = append(profiles, map[string]string{
+			"alone": strconv.Itoa(id), "crs_validate_utf8_encoding": "1", "arg_name_length": "100", "arg_length": "400",
+			"total_arg_length": "64000", "max_num_args": "255", "max_file_size": "64100", "combined_file_sizes": "65535",
+		})
 	}
 	return strings.Replace(crsSet, "Include @owasp_crs", b.String()+"Include @owasp_crs", 1), profiles
 }
@@ -354,5 +365,14 @@ func TestDifferentialAlone(t *testing.T) {
 			}
 		}
 	}
-	compare(t, byReference(w.reference), byScreen(w), messages, profiles, budget(6000, 300))
+	seen := compare(t, byReference(w.reference), byScreen(w), messages, profiles, budget(8500, 300))
+	var missed []int
+	for _, g := range list {
+		if seen[g.rule.ID] == 0 {
+			missed = append(missed, g.rule.ID)
+		}
+	}
+	if len(missed) < len(list)/10 {
+		t.Logf("of %d rules only these never matched: %v", len(list), missed)
+	}
 }
