@@ -29,12 +29,12 @@ const (
 // The error joins several of type *gatehouse.Error, with file and line; with an
 // error there is no Program.
 //
-// A Program describes the Coraza instance that is built right after it was read.
-// For each instance that is built later, even from the same text, Read has to be
-// called again: Coraza shares sets of phrases (pmFromFile, pmFromDataset) among
-// all instances of the process by their names, so that an instance may use those
-// of an earlier one, also of one that failed to load. Read remembers all sets
-// that it has met, and makes the rules opaque for which that could be so.
+// A Program describes one Coraza instance. Read has to be called for each, also
+// for those built from the same text, and before it is built: Coraza shares sets
+// of phrases (pmFromFile, pmFromDataset) among all instances of the process by
+// their names, so that an instance may use those of an earlier one, even of one
+// that failed to load. Read remembers all sets that it has met, and makes the
+// rules opaque for which that could be so.
 func Read(fsys fs.FS, directives string) (*Program, error) {
 	r := &reader{
 		fsys:     fsys,
