@@ -148,6 +148,32 @@ func TestFilesAreWatched(t *testing.T) {
 	t.Fatal("the new certificate is not served")
 }
 
+// Who closes the files may remove their folder: nobody is renewing them by then.
+func TestCloseWaitsForRenewal(t *testing.T) {
+	t.Parallel()
+	pair, err := Internal(t.TempDir(), nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	began, renewed := make(chan struct{}), false
+	f, err := Load([]Pair{pair}, time.Millisecond, func(time.Time) error {
+		if !renewed {
+			close(began)
+			time.Sleep(50 * time.Millisecond)
+			renewed = true
+		}
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	f.Close()
+	if !renewed {
+		t.Error("Close returned while a renewal was under way")
+	}
+}
+
 func TestBrokenCertificatesAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	old, err := Internal(dir, nil, time.Now().Add(-2*leafLife))

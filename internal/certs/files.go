@@ -24,6 +24,7 @@ type Files struct {
 	current atomic.Pointer[[]tls.Certificate]
 	stamp   string
 	stop    chan struct{}
+	stopped chan struct{}
 	renew   func(now time.Time) error // of the internal certificate; nil for none
 }
 
@@ -31,7 +32,7 @@ type Files struct {
 // pair is needed; the first serves clients that send no known server name. renew,
 // where not nil, is called before each look, to renew an internal certificate.
 func Load(pairs []Pair, every time.Duration, renew func(now time.Time) error, log *slog.Logger) (*Files, error) {
-	f := &Files{pairs: pairs, log: log, renew: renew, stop: make(chan struct{})}
+	f := &Files{pairs: pairs, log: log, renew: renew, stop: make(chan struct{}), stopped: make(chan struct{})}
 	if err := f.reload(); err != nil {
 		return nil, err
 	}
@@ -39,8 +40,11 @@ func Load(pairs []Pair, every time.Duration, renew func(now time.Time) error, lo
 	return f, nil
 }
 
-// Close ends the watching.
-func (f *Files) Close() { close(f.stop) }
+// Close ends the watching. When it returns nothing is read or written any more.
+func (f *Files) Close() {
+	close(f.stop)
+	<-f.stopped
+}
 
 func (f *Files) reload() error {
 	stamp := stampOf(f.pairs)
@@ -66,6 +70,7 @@ func (f *Files) reload() error {
 }
 
 func (f *Files) watch(every time.Duration) {
+	defer close(f.stopped)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	failed := ""
