@@ -22,6 +22,7 @@ type Proof struct {
 	ids    map[string]int32
 	words  []uint64 // memory of the texts' sets
 	slots  []values // by slot
+	same   bits     // the operators asked together
 	hot    bits     // rules whose first open link matches something
 	tx     overlay
 	chain  chain
@@ -61,6 +62,9 @@ func (s *Screen) Begin(state plugintypes.TransactionState) *Proof {
 		p.slots = make([]values, n)
 	}
 	p.slots = p.slots[:n]
+	if n := (len(s.index.ops) + 63) / 64; len(p.same) != n {
+		p.same = make(bits, n)
+	}
 	if len(p.hot) != len(s.request.simple) {
 		p.hot = make(bits, len(s.request.simple))
 	}
@@ -121,22 +125,26 @@ func (p *Proof) use(c *section, u *use) bool {
 	return true
 }
 
+// decide asks all operators that look at a value of a slot. Most pipelines leave it
+// as it is: their operators are asked together.
 func (p *Proof) decide(c *section, u *use, id int32) bool {
 	p.scan(id)
+	t := &p.texts[id]
+	same := p.same
+	clear(same)
 	for i := range u.pipes {
 		q := &u.pipes[i]
-		pipe := &p.s.index.pipes[q.pipe]
-		if tr := pipe.Triggers(); tr != nil && !tr.Intersects(&p.texts[id].present) {
-			if !p.ask(c, u.slot, q, id) {
-				return false
-			}
+		if q.triggers != nil && !q.triggers.Intersects(&t.present) {
+			same.or(q.ops)
 			continue
 		}
-		if !pipe.each(p.texts[id].s, func(s string) bool { return p.ask(c, u.slot, q, p.text(s)) }) {
+		own := u.pipes[i : i+1]
+		if !p.s.index.pipes[q.pipe].each(t.s, func(s string) bool { return p.ask(c, u.slot, own, q.ops, p.text(s)) }) {
 			return false
 		}
+		t = &p.texts[id] // the list may have grown
 	}
-	return true
+	return p.ask(c, u.slot, u.pipes, same, id)
 }
 
 // each calls f with what the operator sees of s.
@@ -151,11 +159,11 @@ func (q *pipe) each(s string, f func(string) bool) bool {
 
 // ask decides a set of operators on one text, and marks the rules of those that
 // match. It returns false where that ends the proof.
-func (p *Proof) ask(c *section, slot int, q *piped, id int32) bool {
+func (p *Proof) ask(c *section, slot int, pipes []piped, ops bits, id int32) bool {
 	p.scan(id)
 	t := &p.texts[id]
 	x := p.s.index
-	for w, ops := range q.ops {
+	for w, ops := range ops {
 		// Of those with literals only the ones that occur; all others.
 		left := ops & (t.literals[w] | ^x.literal[w])
 		hit := left & t.matched[w]
@@ -166,12 +174,23 @@ func (p *Proof) ask(c *section, slot int, q *piped, id int32) bool {
 			}
 		}
 		for ; hit != 0; hit &= hit - 1 {
-			for _, r := range c.routes[route{slot, q.pipe, w<<6 + trailing(hit)}] {
-				if !p.hot.has(r) && c.fatal.has(r) && !p.evaluate(&p.s.compiled[r]) {
-					return false
-				}
-				p.hot.add(r)
+			if !p.found(c, slot, pipes, w<<6+trailing(hit)) {
+				return false
 			}
+		}
+	}
+	return true
+}
+
+// found marks the rules that an operator's match is for: of all pipelines, since one
+// too many costs a look only.
+func (p *Proof) found(c *section, slot int, pipes []piped, op int) bool {
+	for i := range pipes {
+		for _, r := range c.routes[route{slot, pipes[i].pipe, op}] {
+			if !p.hot.has(r) && c.fatal.has(r) && !p.evaluate(&p.s.compiled[r]) {
+				return false
+			}
+			p.hot.add(r)
 		}
 	}
 	return true
@@ -243,12 +262,10 @@ func (p *Proof) scan(id int32) {
 	}
 	t.scanned = true
 	p.s.index.auto.scan(t.s, t.literals, &t.present)
-	// Two letters outside ASCII fold into it (U+017F and U+212A).
-	if t.present.Has(0xc5) || t.present.Has(0xe2) {
-		if f := expression.Fold(t.s); strings.ToLower(t.s) != f {
-			var unused expression.Bytes
-			p.s.index.auto.scan(f, t.literals, &unused)
-		}
+	// Two letters outside ASCII fold into it.
+	if (t.present.Has(0xc5) || t.present.Has(0xe2)) && (strings.Contains(t.s, "\u017f") || strings.Contains(t.s, "\u212a")) {
+		var unused expression.Bytes
+		p.s.index.auto.scan(expression.Fold(t.s), t.literals, &unused)
 	}
 }
 

@@ -3,6 +3,8 @@ package screen
 import (
 	"maps"
 	"strings"
+
+	"github.com/gatehouse/gatehouse/waf/expression"
 )
 
 // A Profile is what differs between the APIs that share a program: TX variables
@@ -55,13 +57,13 @@ type active struct {
 // read what comes out.
 type use struct {
 	slot  int
-	all   bits
 	pipes []piped
 }
 
 type piped struct {
-	pipe int
-	ops  bits
+	pipe     int
+	triggers *expression.Bytes // of which one must occur for the pipeline to change a text; nil: it may always
+	ops      bits
 }
 
 // A route leads from an operator that matched a value of a slot to the rules.
@@ -226,17 +228,16 @@ func (c *section) index(s *Screen) {
 	}
 	for slot := range s.index.slots {
 		if pipes := bySlot[slot]; pipes != nil {
-			c.uses = append(c.uses, newUse(slot, pipes, len(s.index.ops), len(s.index.pipes)))
+			c.uses = append(c.uses, s.index.use(slot, pipes))
 		}
 	}
 }
 
-func newUse(slot int, pipes map[int]bits, ops, n int) use {
-	u := use{slot: slot, all: newBits(ops)}
-	for p := range n {
+func (x *Index) use(slot int, pipes map[int]bits) use {
+	u := use{slot: slot}
+	for p := range x.pipes {
 		if pipes[p] != nil {
-			u.pipes = append(u.pipes, piped{p, pipes[p]})
-			u.all.or(pipes[p])
+			u.pipes = append(u.pipes, piped{p, x.pipes[p].Triggers(), pipes[p]})
 		}
 	}
 	return u
