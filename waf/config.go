@@ -10,15 +10,17 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/waf/payload"
 )
 
 // Config is the section waf of gatehouse.yaml. Fill it, call WithDefaults, then
 // Validate.
 type Config struct {
-	Rules  RulesConfig `yaml:"rules" jsonschema_description:"Which SecLang rules there are: the Core Rule Set, and files of your own."`
-	Policy `yaml:",inline"`
-	Replay ReplayConfig `yaml:"replay" jsonschema_description:"Bounds of what requests may cost that cannot be proven harmless at once and go through all rules."`
-	Shadow float64      `yaml:"shadow" jsonschema:"minimum=0,maximum=100" jsonschema_description:"Percentage of proven requests that go through all rules as well, off the path, to check the proof. Default: 0.1; negative: none."`
+	Rules   RulesConfig `yaml:"rules" jsonschema_description:"Which SecLang rules there are: the Core Rule Set, and files of your own."`
+	Policy  `yaml:",inline"`
+	Payload payload.Config `yaml:"payload" jsonschema_description:"Rules of Gatehouse's own, beyond the Core Rule Set: SSRF, NoSQL, GraphQL, tokens, prototypes, paths, JSON."`
+	Replay  ReplayConfig   `yaml:"replay" jsonschema_description:"Bounds of what requests may cost that cannot be proven harmless at once and go through all rules."`
+	Shadow  float64        `yaml:"shadow" jsonschema:"minimum=0,maximum=100" jsonschema_description:"Percentage of proven requests that go through all rules as well, off the path, to check the proof. Default: 0.1; negative: none."`
 }
 
 // RulesConfig says which rules are loaded.
@@ -44,7 +46,7 @@ type Policy struct {
 type Exclusion struct {
 	Fields []string `yaml:"fields" jsonschema_description:"Names of arguments, in the query, a form or a JSON body: bio, orders.*.note. header:NAME and cookie:NAME for those. Default: the rules do not apply to anything."`
 	Allow  []string `yaml:"allow" jsonschema_description:"What they may hold: html, sql, shell, php, java, path, url, code, any."`
-	Rules  []string `yaml:"rules" jsonschema_description:"Rules that do not apply: an id (942100), a range (941100-941199) or a tag (attack-xss)."`
+	Rules  []string `yaml:"rules" jsonschema_description:"Rules that do not apply: an id (942100, payload.ssrf.private), a range (941100-941199), a family (payload.ssrf.*) or a tag (attack-xss)."`
 }
 
 // ReplayConfig bounds what unproven requests may cost.
@@ -72,6 +74,7 @@ func (c Config) WithDefaults() Config {
 		c.Rules.Core = &yes
 	}
 	c.Policy = c.Policy.WithDefaults()
+	c.Payload = c.Payload.WithDefaults()
 	c.Replay = c.Replay.WithDefaults()
 	if c.Shadow == 0 {
 		c.Shadow = 0.1
@@ -128,7 +131,7 @@ func invalid(at, hint, format string, args ...any) error {
 
 // Validate returns all that is wrong, joined.
 func (c Config) Validate() error {
-	errs := []error{c.Policy.Validate("")}
+	errs := []error{c.Policy.Validate(""), prefixed("payload", c.Payload.Validate())}
 	if c.Shadow > 100 {
 		errs = append(errs, invalid("shadow", "a percentage", "shadow is more than 100"))
 	}
@@ -189,7 +192,7 @@ func (p Policy) Validate(at string) error {
 }
 
 var (
-	ruleSpelled  = regexp.MustCompile(`^[0-9]{1,9}(-[0-9]{1,9})?$|^[A-Za-z][A-Za-z0-9_/-]*$`)
+	ruleSpelled  = regexp.MustCompile(`^[0-9]{1,9}(-[0-9]{1,9})?$|^payload[.][a-z_.]*[a-z*]$|^[A-Za-z][A-Za-z0-9_/-]*$`)
 	fieldSpelled = regexp.MustCompile(`^((header|cookie):)?[^\s"'|:;,\\/]+$`)
 )
 
@@ -205,7 +208,7 @@ func (x Exclusion) validate(at string) error {
 	}
 	for i, r := range x.Rules {
 		if !ruleSpelled.MatchString(r) {
-			errs = append(errs, invalid(fmt.Sprintf("%s.rules[%d]", at, i), "an id, a range of ids or a tag", "%q is not a rule", r))
+			errs = append(errs, invalid(fmt.Sprintf("%s.rules[%d]", at, i), "an id, a range of ids, a family such as payload.ssrf.* or a tag", "%q is not a rule", r))
 		}
 	}
 	for i, f := range x.Fields {

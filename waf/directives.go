@@ -49,6 +49,9 @@ func (c *catalogue) directives() string {
 func (x *Exclusion) controls() string {
 	var by []string // "ById=942100"
 	for _, r := range x.Rules {
+		if isNative(r) {
+			continue // not the engine's
+		}
 		if r[0] >= '0' && r[0] <= '9' {
 			by = append(by, "ById="+r)
 		} else {

@@ -13,6 +13,7 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/waf/payload"
 	"github.com/gatehouse/gatehouse/waf/screen"
 	"github.com/gatehouse/gatehouse/waf/seclang"
 )
@@ -27,9 +28,12 @@ type WAF struct {
 	distrust error
 
 	exclusions catalogue
+	payload    *payload.Inspector
 	replays    *replays
 	shadow     shadow
 	responses  bool
+	answers    answers
+	known      map[int]ruleInfo // the rules by their ids
 
 	mu     sync.Mutex
 	guards map[string]*Guard // by profile
@@ -58,18 +62,33 @@ func New(cfg Config, o Options) (*WAF, error) {
 	}
 	files := layered{coreruleset.FS, generation{o.Files, fmt.Sprintf("rules-%d/", generations.Add(1))}}
 	text := cfg.Rules.directives(&w.exclusions, files[1].(generation).prefix)
+	// Read comes first: it keeps account of the lists of phrases that the engine
+	// remembers from set to set.
+	program, unread := seclang.Read(files, text+gatewaySettings)
+	if program != nil && strings.EqualFold(program.Settings["secrxprefilter"], "on") {
+		return nil, &gatehouse.Error{Code: "waf.directives_invalid", Message: "SecRxPreFilter cannot be turned on", Hint: "the screen does its work"}
+	}
 	var err error
 	if w.reference, err = newReference(files, text); err != nil {
 		return nil, err
 	}
-	program, err := seclang.Read(files, text+gatewaySettings)
-	if err == nil {
+	if w.payload, err = payload.New(cfg.Payload); err != nil {
+		w.reference.close()
+		return nil, err
+	}
+	var settings map[string]string
+	if program != nil {
+		settings = program.Settings
+	}
+	w.answers.limit, w.known = responseLimit(settings), knownRules(program, files[1].(generation).prefix)
+	if err = unread; err == nil {
 		err = program.Check(w.reference.rules)
 	}
 	if err == nil {
 		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }})
 	}
 	w.distrust = err
+	w.reference.alone = program == nil || controlsTargets(program)
 	w.replays = newReplays(cfg.Replay, o.Budgets)
 	w.shadow = newShadow(w, cfg.Shadow, o.Report)
 	return w, nil
@@ -187,18 +206,18 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 	return ok, err
 }
 
-// Answers reports whether answers are inspected at all, and whether their bodies
-// are where they have this content type.
+// Answers reports whether answers are inspected at all.
 func (g *Guard) Answers() bool { return g.waf.responses }
 
-// InspectsBody reports whether the body of the answer is to be held back until it
-// is judged.
-func (in *Inspection) InspectsBody() bool {
+// InspectsBody reports whether the body of an answer is to be held back until it is
+// judged; contentType is its last field of that name.
+func (in *Inspection) InspectsBody(contentType string) bool {
 	t := in.full
 	if t == nil {
 		t = in.parsed
 	}
-	return in.guard.waf.responses && t != nil && t.tx != nil && t.tx.IsResponseBodyAccessible()
+	w := in.guard.waf
+	return w.responses && t != nil && t.tx != nil && t.tx.IsResponseBodyAccessible() && w.answers.judges(w.reference, contentType)
 }
 
 // Answer judges the answer; m is the message of Inspect with the answer filled in.
@@ -288,6 +307,21 @@ func (l layered) Open(name string) (f fs.File, err error) {
 		}
 	}
 	return nil, err
+}
+
+// controlsTargets reports whether any rule takes targets out of others. Two
+// transactions at once could then write to the same list of the engine.
+func controlsTargets(p *seclang.Program) bool {
+	for i := range p.Rules {
+		for j := range p.Rules[i].Links {
+			for _, a := range p.Rules[i].Links[j].Actions {
+				if a.Name == "ctl" && strings.HasPrefix(strings.ToLower(a.Value), "ruleremovetarget") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // generations counts the sets of rules of this process.
