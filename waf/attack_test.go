@@ -301,6 +301,16 @@ func (g *trigger) value(rnd *rand.Rand) string {
 			s, _ = g.rx[i].Generate(rnd)
 		case len(link.Operator.Phrases) > 0:
 			s = pick(rnd, link.Operator.Phrases)
+		case strings.Contains(link.Operator.Argument, "%{"):
+		default:
+			switch link.Operator.Name {
+			case "contains", "containsword", "beginswith", "endswith", "streq":
+				s = link.Operator.Argument
+			case "within":
+				if words := strings.Fields(link.Operator.Argument); len(words) > 0 {
+					s = pick(rnd, words)
+				}
+			}
 		}
 		out = append(out, disguise(rnd, link.Transforms, s))
 		if rnd.IntN(3) == 0 {
