@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental"
@@ -73,6 +74,10 @@ var parserRules = []int{200000, 200001, 200006, 901340}
 // A reference is a rule set as Coraza runs it. Its verdict is the verdict.
 type reference struct {
 	full, bare experimental.WAFWithOptions
+	// alone says that only one transaction of full may run rules at a time (see
+	// races); running is held meanwhile.
+	alone   bool
+	running sync.Mutex
 	// rules are all the rules as they were loaded, before later directives removed
 	// or changed any.
 	rules []types.RuleMetadata
@@ -166,9 +171,16 @@ func (r *reference) judge(ctx context.Context, profile map[string]string, m *Mes
 // open runs the phases of the request. The caller ends the transaction by finish
 // or close unless there is an error.
 func (r *reference) open(ctx context.Context, profile map[string]string, m *Message) (*transaction, Result, error) {
+	if r.alone {
+		r.running.Lock()
+		defer r.running.Unlock()
+	}
 	t, err := begin(ctx, r.full, "", profile, m)
 	if err != nil {
 		return nil, Result{}, err
+	}
+	if r.alone {
+		t.running = &r.running
 	}
 	return t, t.result(), nil
 }
@@ -183,6 +195,8 @@ func (r *reference) parse(ctx context.Context, m *Message) (*transaction, error)
 type transaction struct {
 	tx    types.Transaction
 	phase int
+	// running is held while rules run, where only one transaction may at a time.
+	running *sync.Mutex
 }
 
 // begin makes a transaction and runs the phases of the request.
@@ -240,6 +254,10 @@ func address(a netip.AddrPort) string {
 
 // answer runs the phases of the answer. After an error the transaction is gone.
 func (t *transaction) answer(m *Message) (Result, error) {
+	if t.running != nil {
+		t.running.Lock()
+		defer t.running.Unlock()
+	}
 	err := t.guard(func() error {
 		tx := t.tx
 		for i := range m.AnswerHeader {

@@ -88,7 +88,7 @@ func New(cfg Config, o Options) (*WAF, error) {
 		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }})
 	}
 	w.distrust = err
-	w.reference.alone = program == nil || controlsTargets(program)
+	w.reference.alone = program == nil || races(program)
 	w.replays = newReplays(cfg.Replay, o.Budgets)
 	w.shadow = newShadow(w, cfg.Shadow, o.Report)
 	return w, nil
@@ -309,13 +309,24 @@ func (l layered) Open(name string) (f fs.File, err error) {
 	return nil, err
 }
 
-// controlsTargets reports whether any rule takes targets out of others. Two
-// transactions at once could then write to the same list of the engine.
-func controlsTargets(p *seclang.Program) bool {
+// races reports whether a ctl action takes targets out of a rule whose list of
+// exceptions has room for more: the engine appends to the list it shares between
+// transactions, and two at once could see each other's exceptions.
+func races(p *seclang.Program) bool {
+	roomy := map[string]bool{}
+	for i := range p.Rules {
+		for j := range p.Rules[i].Links {
+			for _, t := range p.Rules[i].Links[j].Targets {
+				if n := len(t.Except); n > 2 && n&(n-1) != 0 { // lists double as they grow
+					roomy[t.Variable] = true
+				}
+			}
+		}
+	}
 	for i := range p.Rules {
 		for j := range p.Rules[i].Links {
 			for _, a := range p.Rules[i].Links[j].Actions {
-				if a.Name == "ctl" && strings.HasPrefix(strings.ToLower(a.Value), "ruleremovetarget") {
+				if c, err := a.Control(); a.Name == "ctl" && (err != nil || roomy[c.Variable]) {
 					return true
 				}
 			}

@@ -243,7 +243,7 @@ func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, bega
 	if captured(t.Key) {
 		return p.captures(l, t, tests, certain, sees)
 	}
-	if t.Key == "" && t.KeyRegexp == nil {
+	if t.Key == "" && (t.KeyRegexp == nil || capturing(t.KeyRegexp)) {
 		return unsure
 	}
 	n := 0
@@ -268,7 +268,7 @@ func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, bega
 // operator's argument has captures too, both are of the same state.
 func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees witness) outcome {
 	c, n := &p.chain, int(t.Key[0]-'0')
-	if !c.known || t.Count || len(t.Except) > 0 {
+	if !c.known || t.Key == "10" || t.Count || len(t.Except) > 0 {
 		return unsure
 	}
 	states := c.caps

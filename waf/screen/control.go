@@ -1,7 +1,6 @@
 package screen
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,40 +17,26 @@ type removal struct {
 }
 
 // parseRemoval reads ruleRemoveById, ByTag, ByMsg and their Target forms.
-func parseRemoval(s string) (removal, bool) {
-	action, value, _ := strings.Cut(s, "=")
-	action = strings.ToLower(strings.TrimSpace(action))
-	value, of, targeted := strings.Cut(value, ";")
-	rest, by, ok := strings.Cut(action, "removeby")
-	if !ok {
-		rest, by, ok = strings.Cut(action, "removetargetby")
-		if !ok || !targeted {
-			return removal{}, false
-		}
-	} else if targeted {
+func parseRemoval(a seclang.Action) (removal, bool) {
+	c, err := a.Control()
+	if err != nil {
 		return removal{}, false
 	}
-	rules, ok := selection(by, value)
-	if rest != "rule" || !ok {
+	name := strings.ToLower(c.Name)
+	by, whole := strings.CutPrefix(name, "ruleremoveby")
+	if !whole {
+		var ok bool
+		if by, ok = strings.CutPrefix(name, "ruleremovetargetby"); !ok || c.Variable == "" {
+			return removal{}, false
+		}
+	}
+	rules, ok := selection(by, c.Value)
+	if !ok {
 		return removal{}, false
 	}
 	out := removal{rules: rules}
-	if targeted {
-		var key string
-		out.variable, key, _ = strings.Cut(of, ":")
-		out.variable, key = strings.ToUpper(strings.TrimSpace(out.variable)), strings.TrimSpace(key)
-		if out.variable == "" {
-			return removal{}, false
-		}
-		if n := len(key); n > 2 && key[0] == '/' && key[n-1] == '/' {
-			rx, err := regexp.Compile(key[1 : n-1])
-			if err != nil || strings.Contains(key, `\/`) {
-				return removal{}, false
-			}
-			out.Regexp = rx
-		} else {
-			out.Key = key
-		}
+	if !whole {
+		out.variable, out.Selector = c.Variable, c.Selector
 	}
 	return out, true
 }
@@ -76,11 +61,11 @@ func selection(by, value string) (func(r *rule) bool, bool) {
 
 // control applies a ctl action that applies to every request; it reports whether it
 // understands it.
-func (w *walker) control(s string) bool {
-	if strings.HasPrefix(strings.ToLower(s), "auditengine=") || strings.HasPrefix(strings.ToLower(s), "auditlogparts=") {
+func (w *walker) control(a seclang.Action) bool {
+	if audits(a) {
 		return true
 	}
-	m, ok := parseRemoval(s)
+	m, ok := parseRemoval(a)
 	if !ok {
 		return false
 	}
@@ -97,12 +82,18 @@ func (w *walker) control(s string) bool {
 	return true
 }
 
+// audits reports whether the action concerns the engine's own log only.
+func audits(a seclang.Action) bool {
+	c, err := a.Control()
+	return err == nil && (strings.EqualFold(c.Name, "auditEngine") || strings.EqualFold(c.Name, "auditLogParts"))
+}
+
 // harmless reports whether the proof may go on as if the ctl action had not run:
 // what it removes could only have ended the proof, and sets nothing others read.
-func (s *Screen) harmless(ctl string) bool {
+func (s *Screen) harmless(ctl seclang.Action) bool {
 	m, ok := parseRemoval(ctl)
 	if !ok {
-		return strings.HasPrefix(strings.ToLower(ctl), "auditengine=")
+		return audits(ctl)
 	}
 	if m.variable == "TX" {
 		return false

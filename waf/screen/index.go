@@ -69,7 +69,7 @@ type link struct {
 	macro   macro                    // where it has
 	build   func(arg string) testing // builds the test from the expanded macro
 	sets    []assignment
-	ctls    []string
+	ctls    []seclang.Action
 	// opaque says why the link cannot be evaluated.
 	opaque string
 }
@@ -163,7 +163,7 @@ func (b *indexer) link(r *rule, l *seclang.Link) link {
 			}
 			out.sets = append(out.sets, s)
 		case "ctl":
-			out.ctls = append(out.ctls, a.Value)
+			out.ctls = append(out.ctls, a)
 		case "initcol", "setenv", "expirevar", "exec": // without effect on the rules in the engine
 			if a.Name == "setenv" {
 				out.opaque = "setenv changes the environment"

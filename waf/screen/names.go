@@ -1,6 +1,10 @@
 package screen
 
-import "strings"
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
 
 // names are TX variables, some known only by how their names begin.
 type names struct {
@@ -72,7 +76,7 @@ func (n *names) has(name string) bool {
 func (n *names) reads(l *link) bool {
 	for i := range l.targets {
 		t := &l.targets[i]
-		if t.slot >= 0 || t.Variable != "TX" || t.Key == "" && t.KeyRegexp == nil || t.KeyRegexp != nil && n.some(t) || captured(t.Key) || t.KeyRegexp == nil && n.has(t.Key) {
+		if t.slot >= 0 || t.Variable != "TX" || t.Key == "" && t.KeyRegexp == nil || t.KeyRegexp != nil && (n.some(t) || capturing(t.KeyRegexp)) || captured(t.Key) || t.KeyRegexp == nil && n.has(t.Key) {
 			return true
 		}
 	}
@@ -100,5 +104,18 @@ func (n *names) some(t *target) bool {
 	return len(n.prefixes) > 0 // what follows a prefix is not known
 }
 
-// captured reports whether the key is one of TX:0 to TX:9.
-func captured(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
+// captured reports whether the key is one of TX:0 to TX:9, which hold what
+// expressions captured, or TX:10: the engine makes them all, empty, at the start.
+func captured(key string) bool {
+	return len(key) == 1 && key[0] >= '0' && key[0] <= '9' || key == "10"
+}
+
+// capturing reports whether a pattern selects any of them.
+func capturing(rx *regexp.Regexp) bool {
+	for i := range 11 {
+		if rx.MatchString(strconv.Itoa(i)) {
+			return true
+		}
+	}
+	return false
+}

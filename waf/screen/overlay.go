@@ -147,7 +147,7 @@ func (p *Proof) token(t *token, groups []string, m *match) (string, bool) {
 	switch {
 	case t.name == "TX" && captured(t.key):
 		n := int(t.key[0] - '0')
-		if n > 8 || n >= len(groups) {
+		if t.key == "10" || n > 8 || n >= len(groups) {
 			return "", false
 		}
 		return groups[n], true

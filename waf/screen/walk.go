@@ -183,7 +183,7 @@ func (w *walker) act(r *rule, l *link, s string) {
 	}
 	for _, c := range l.ctls {
 		if !w.control(c) {
-			w.give(r, "ctl:"+c+" always applies")
+			w.give(r, "ctl:"+c.Value+" always applies")
 		}
 	}
 }
