@@ -123,6 +123,11 @@ func (c *RulesConfig) directives(exclusions *catalogue, prefix string) string {
 	}
 	if *c.Core {
 		b.WriteString("Include @crs-setup.conf.example\n")
+		// The Core Rule Set leaves the answer's phases without a default: its rules would
+		// score there and tell nobody.
+		for phase := 3; phase <= 5; phase++ {
+			fmt.Fprintf(&b, "SecDefaultAction \"phase:%d,log,auditlog,pass\"\n", phase)
+		}
 	}
 	b.WriteString(exclusions.directives())
 	for _, f := range c.Before {
