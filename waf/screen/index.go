@@ -25,6 +25,7 @@ type Index struct {
 	auto    *automaton
 	pipes   []pipe
 	slots   []slot
+	classes []class
 	dynamic names // TX variables that rules about the request may set
 }
 
@@ -94,6 +95,8 @@ type Options struct {
 	// Carried reports rules that the parsing transaction evaluates as well, and that
 	// do nothing but choose how the body is parsed.
 	Carried func(id int) bool
+	// Classes are sets of bytes that many values consist of.
+	Classes []expression.Bytes
 }
 
 // NewIndex compiles the rules of a program.
@@ -119,6 +122,7 @@ func NewIndex(p *seclang.Program, o Options) (*Index, error) {
 		return nil, fmt.Errorf("%d operators are more than the screen can index", len(b.ops))
 	}
 	b.finish()
+	b.classify(o.Classes)
 	return b.Index, nil
 }
 

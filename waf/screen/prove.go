@@ -27,6 +27,7 @@ type Proof struct {
 	tx     overlay
 	chain  chain
 	resume int // the first rule that is not skipped
+	marked int // counts the operators that matched
 	failed int // the rule that could not be proven dead
 }
 
@@ -37,6 +38,7 @@ type text struct {
 	literals bits // ops of which a literal occurs
 	asked    bits // ops that have been decided
 	matched  bits // of those, the ones that match
+	alive    bits // ops that may match the bytes it consists of, nil for all
 	scanned  bool
 }
 
@@ -117,9 +119,24 @@ func (p *Proof) section(c *section) bool {
 
 // use decides all operators that look at a slot, on all its values.
 func (p *Proof) use(c *section, u *use) bool {
+	slot := &p.s.index.slots[u.slot]
 	for _, v := range p.values(u.slot) {
+		if u.id > 63 || !slot.recurs(v.key) {
+			if !p.decide(c, u, v.text) {
+				return false
+			}
+			continue
+		}
+		s := p.texts[v.text].s
+		if p.s.seen.of(s)&(1<<u.id) != 0 {
+			continue
+		}
+		before := p.marked
 		if !p.decide(c, u, v.text) {
 			return false
+		}
+		if p.marked == before {
+			p.s.seen.add(s, u.id)
 		}
 	}
 	return true
@@ -166,6 +183,9 @@ func (p *Proof) ask(c *section, slot int, pipes []piped, ops bits, id int32) boo
 	for w, ops := range ops {
 		// Of those with literals only the ones that occur; all others.
 		left := ops & (t.literals[w] | ^x.literal[w])
+		if t.alive != nil {
+			left &= t.alive[w]
+		}
 		hit := left & t.matched[w]
 		for left &^= t.asked[w]; left != 0; left &= left - 1 {
 			op := w<<6 + trailing(left)
@@ -185,6 +205,7 @@ func (p *Proof) ask(c *section, slot int, pipes []piped, ops bits, id int32) boo
 // found marks the rules that an operator's match is for: of all pipelines, since one
 // too many costs a look only.
 func (p *Proof) found(c *section, slot int, pipes []piped, op int) bool {
+	p.marked++
 	for i := range pipes {
 		for _, r := range c.routes[route{slot, pipes[i].pipe, op}] {
 			if !p.hot.has(r) && c.fatal.has(r) && !p.evaluate(&p.s.compiled[r]) {
@@ -267,6 +288,7 @@ func (p *Proof) scan(id int32) {
 		var unused expression.Bytes
 		p.s.index.auto.scan(expression.Fold(t.s), t.literals, &unused)
 	}
+	t.alive = p.s.index.alive(&t.present)
 }
 
 // values returns what a slot selects, as the engine itself would.

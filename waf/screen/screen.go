@@ -23,6 +23,7 @@ type Screen struct {
 	removed  []int // rules that the profile's exclusions take out
 	always   []int // rules that match every request and only set variables
 	compiled []active
+	seen     *seen
 }
 
 // A section is the part of a program that runs at one time: phases 1 and 2, or the
@@ -56,6 +57,7 @@ type active struct {
 // A use is a slot with the pipelines its values go through and the operators that
 // read what comes out.
 type use struct {
+	id    int // unlike that of any other use of the screen
 	slot  int
 	pipes []piped
 }
@@ -92,6 +94,10 @@ func (x *Index) Compile(p Profile) *Screen {
 	}
 	w.s.request.index(w.s)
 	w.s.answer.index(w.s)
+	w.s.seen = newSeen()
+	for i := range w.s.answer.uses {
+		w.s.answer.uses[i].id += len(w.s.request.uses)
+	}
 	return w.s
 }
 
@@ -228,7 +234,9 @@ func (c *section) index(s *Screen) {
 	}
 	for slot := range s.index.slots {
 		if pipes := bySlot[slot]; pipes != nil {
-			c.uses = append(c.uses, s.index.use(slot, pipes))
+			u := s.index.use(slot, pipes)
+			u.id = len(c.uses)
+			c.uses = append(c.uses, u)
 		}
 	}
 }
