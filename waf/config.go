@@ -20,7 +20,7 @@ type Config struct {
 	Policy  `yaml:",inline"`
 	Payload payload.Config `yaml:"payload" jsonschema_description:"Rules of Gatehouse's own, beyond the Core Rule Set: SSRF, NoSQL, GraphQL, tokens, prototypes, paths, JSON."`
 	Replay  ReplayConfig   `yaml:"replay" jsonschema_description:"Bounds of what requests may cost that cannot be proven harmless at once and go through all rules."`
-	Shadow  float64        `yaml:"shadow" jsonschema:"minimum=0,maximum=100" jsonschema_description:"Percentage of proven requests that go through all rules as well, off the path, to check the proof. Default: 0.1; negative: none."`
+	Shadow  float64        `yaml:"shadow" jsonschema:"minimum=-1,maximum=100" jsonschema_description:"Percentage of proven requests that go through all rules as well, off the path, to check the proof. Default: 0.1; negative: none."`
 }
 
 // RulesConfig says which rules are loaded.

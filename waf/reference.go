@@ -362,7 +362,7 @@ func (t *transaction) result() Result {
 	}
 	for _, rule := range matched {
 		blocks := res.Interruption != nil && rule.Rule().ID() == res.Interruption.RuleID
-		if l, ok := rule.(interface{ Log() bool }); ok && !l.Log() && !blocks && !scoresAnswer(rule) {
+		if l, ok := rule.(interface{ Log() bool }); ok && !l.Log() && !blocks {
 			continue // it sets something up
 		}
 		res.Rules = append(res.Rules, newMatch(rule))
@@ -371,13 +371,6 @@ func (t *transaction) result() Result {
 	res.Inbound = score(set.Get("blocking_inbound_anomaly_score"))
 	res.Outbound = score(set.Get("blocking_outbound_anomaly_score"))
 	return res
-}
-
-// scoresAnswer reports the rules on answers, of which the Core Rule Set leaves to
-// SecDefaultAction whether they log, and which has none for their phases.
-func scoresAnswer(rule types.MatchedRule) bool {
-	return rule.Rule().Phase() >= types.PhaseResponseHeaders && rule.Rule().Phase() < types.PhaseLogging &&
-		rule.Rule().Severity() != types.RuleSeverityUnset && rule.Message() != ""
 }
 
 func score(values []string) int {

@@ -6,7 +6,6 @@ import (
 	"unicode"
 
 	"github.com/gatehouse/gatehouse"
-	"github.com/gatehouse/gatehouse/waf/seclang"
 )
 
 // verdict says what a Result comes to; threshold is what the score is measured by.
@@ -114,24 +113,4 @@ func inert(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "."))
-}
-
-// ruleInfo is what a verdict needs to know of a rule.
-type ruleInfo struct {
-	at    gatehouse.Position
-	phase int
-}
-
-// knownRules indexes rules by id. The files of a generation lose its prefix.
-func knownRules(program *seclang.Program, prefix string) map[int]ruleInfo {
-	if program == nil {
-		return nil
-	}
-	out := make(map[int]ruleInfo, len(program.Rules))
-	for i := range program.Rules {
-		if r := &program.Rules[i]; r.ID != 0 {
-			out[r.ID] = ruleInfo{gatehouse.Position{File: strings.TrimPrefix(r.File, prefix), Line: r.Line}, r.Phase}
-		}
-	}
-	return out
 }

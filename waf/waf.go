@@ -13,6 +13,7 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/waf/expression"
 	"github.com/gatehouse/gatehouse/waf/payload"
 	"github.com/gatehouse/gatehouse/waf/screen"
 	"github.com/gatehouse/gatehouse/waf/seclang"
@@ -28,6 +29,7 @@ type WAF struct {
 	distrust error
 
 	exclusions catalogue
+	bounds     []string
 	payload    *payload.Inspector
 	replays    *replays
 	shadow     shadow
@@ -49,14 +51,39 @@ type Options struct {
 	Policies []Policy
 	// Budgets keeps what callers have used up, across reloads; nil makes a new one.
 	Budgets *Budgets
+	// Bounds are what the contracts leave open of arguments.
+	Bounds Bounds
 	// Report is told of a request that was proven harmless wrongly. It may be nil.
 	Report func(Mismatch)
 }
 
+// Bounds are what schemas say of values. Nothing is taken from a type alone: what is
+// proven is proven about the texts.
+type Bounds struct {
+	// Values are all the values that some arguments may have.
+	Values []string
+	// Patterns are expressions, anchored at both ends, of the whole value of others.
+	Patterns []string
+}
+
+// classes are the sets of bytes that the patterns' matches consist of.
+func (b *Bounds) classes() []expression.Bytes {
+	var out []expression.Bytes
+	for _, p := range b.Patterns {
+		if set, _, ok := expression.Alphabet(p); ok && set.Len() < 128 && !slices.Contains(out, set) && len(out) < maxClasses {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
+// maxClasses bounds the sets of bytes that are looked through for each text.
+const maxClasses = 16
+
 // New loads the rules and compiles the screen. The configuration is one with
 // defaults, and valid.
 func New(cfg Config, o Options) (*WAF, error) {
-	w := &WAF{guards: map[string]*Guard{}, responses: cfg.Rules.Responses}
+	w := &WAF{guards: map[string]*Guard{}, responses: cfg.Rules.Responses, bounds: o.Bounds.Values}
 	for _, p := range append([]Policy{cfg.Policy}, o.Policies...) {
 		w.exclusions.profile(p)
 	}
@@ -69,8 +96,10 @@ func New(cfg Config, o Options) (*WAF, error) {
 		return nil, &gatehouse.Error{Code: "waf.directives_invalid", Message: "SecRxPreFilter cannot be turned on", Hint: "the screen does its work"}
 	}
 	var err error
+	prefix := files[1].(generation).prefix
+	unread = unplaced(unread, prefix)
 	if w.reference, err = newReference(files, text); err != nil {
-		return nil, err
+		return nil, loadFailure(err, unread)
 	}
 	if w.payload, err = payload.New(cfg.Payload); err != nil {
 		w.reference.close()
@@ -80,12 +109,12 @@ func New(cfg Config, o Options) (*WAF, error) {
 	if program != nil {
 		settings = program.Settings
 	}
-	w.answers.limit, w.known = responseLimit(settings), knownRules(program, files[1].(generation).prefix)
+	w.answers.limit, w.known = responseLimit(settings), knownRules(program, prefix)
 	if err = unread; err == nil {
 		err = program.Check(w.reference.rules)
 	}
 	if err == nil {
-		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }})
+		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }, Classes: o.Bounds.classes()})
 	}
 	w.distrust = err
 	w.reference.alone = program == nil || races(program)
@@ -128,6 +157,7 @@ func (w *WAF) Guard(p Policy) (*Guard, error) {
 	g := &Guard{waf: w, profile: profile}
 	if w.index != nil && w.distrust == nil {
 		g.screen = w.index.Compile(profile)
+		g.screen.Bound(w.bounds)
 	}
 	w.guards[k] = g
 	return g, nil
@@ -198,6 +228,7 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 	}
 	err = in.parsed.guard(func() error {
 		in.proof = s.Begin(in.parsed.state())
+		in.proof.Bounded = m.Bounded
 		if ok = in.proof.Request(); !ok {
 			in.Failed = in.proof.Failed()
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi"
+	"github.com/gatehouse/gatehouse/waf"
 )
 
 // An API is a set of operations under one host and base path.
@@ -40,6 +41,8 @@ type API struct {
 	Egress *Egress `yaml:"egress" jsonschema_description:"The API is a third party's, called by one's own services through egress listeners only."`
 
 	Contract *openapi.Config `yaml:"contract" jsonschema_description:"The API's OpenAPI document, to which requests and answers are held: the name of its file, or that with more."`
+
+	WAF *waf.Policy `yaml:"waf" jsonschema_description:"How strict the rules of the section waf are for this API, and what is excluded here."`
 
 	Operations []Operation `yaml:"operations" jsonschema_description:"The operations: one method and path template each; with a contract, the id of one of its operations and what is to hold for it besides."`
 }
@@ -108,6 +111,7 @@ type Operation struct {
 	BodyBytes gatehouse.Bytes           `yaml:"body_bytes" jsonschema_description:"Greatest size of a request's body, instead of the API's."`
 	Mode      *gatehouse.Mode           `yaml:"mode" jsonschema_description:"Default mode of every control for this operation."`
 	Modes     map[string]gatehouse.Mode `yaml:"modes" jsonschema_description:"Mode per control, by the control's name."`
+	WAF       *waf.Policy               `yaml:"waf" jsonschema_description:"How strict the rules of the section waf are for this operation, and what is excluded here."`
 	Fault     *Fault                    `yaml:"fault" jsonschema_description:"Faults injected for testing."`
 }
 

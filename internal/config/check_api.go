@@ -53,6 +53,7 @@ func (k *checker) api(path string, a *API) {
 	k.headers(path, a)
 	k.egress(path, a)
 	k.contract(path, a)
+	k.policy(path, a.WAF, nil)
 	if a.Contract != nil {
 		k.overrides(path, a)
 		return
@@ -297,6 +298,7 @@ func (k *checker) operation(path string, a *API, op *Operation) {
 			k.errorAt(item(path+".tags", i), "config.name", fmt.Sprintf("%q is not a tag", t), "letters, digits, - _ and .")
 		}
 	}
+	k.policy(path, op.WAF, a.WAF)
 	if f := op.Fault; f != nil {
 		k.fault(path+".fault", f)
 	}

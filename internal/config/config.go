@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/telemetry"
 	"github.com/gatehouse/gatehouse/policy"
 	"github.com/gatehouse/gatehouse/ratelimit"
+	"github.com/gatehouse/gatehouse/waf"
 )
 
 // Version is the one version of the configuration format.
@@ -35,6 +36,8 @@ type Config struct {
 	Policies policy.Config    `yaml:"policies" jsonschema_description:"Who may do what: Cedar policies."`
 	Limits   ratelimit.Config `yaml:"limits" jsonschema_description:"How often: rates, quotas, tiers."`
 
+	WAF *waf.Config `yaml:"waf" jsonschema_description:"Rules against attacks: the OWASP Core Rule Set, SecLang files, and rules of Gatehouse's own. Left out: none; {} for the defaults."`
+
 	Upstreams []Upstream `yaml:"upstreams" jsonschema_description:"The services behind the gateway."`
 
 	Mode *gatehouse.Mode `yaml:"mode" jsonschema_description:"Default mode of every control. Default: enforce."`
@@ -57,6 +60,10 @@ func (c Config) WithDefaults() Config {
 	c.Authn = c.Authn.WithDefaults()
 	c.Policies = c.Policies.WithDefaults()
 	c.Limits = c.Limits.WithDefaults()
+	if c.WAF != nil {
+		w := c.WAF.WithDefaults()
+		c.WAF = &w
+	}
 	c.Listeners = withDefaults(c.Listeners, Listener.WithDefaults)
 	c.Upstreams = withDefaults(c.Upstreams, Upstream.WithDefaults)
 	c.APIs = withDefaults(c.APIs, API.WithDefaults)

@@ -5,13 +5,14 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/openapi"
+	"github.com/gatehouse/gatehouse/waf"
 )
 
 // KnownControls are the names a mode may be given for. Normalising has none: it
 // cannot be turned off.
 var KnownControls = []string{
 	"authn", "authn.requirements", "policy", "limits.address", "limits.caller", "limits.concurrency", "cors", "csrf",
-	openapi.SecurityName, openapi.LifecycleName, openapi.RequestName, openapi.ResponseName, "egress",
+	openapi.SecurityName, openapi.LifecycleName, openapi.RequestName, openapi.ResponseName, waf.RequestName, waf.ResponseName, "egress",
 }
 
 // KnownVariables are what the values of header edits may hold in braces.

@@ -21,6 +21,8 @@ var filePaths = map[string]bool{
 	"authn.identity.key":                  true,
 	"policies.files[]":                    true,
 	"policies.entities":                   true,
+	"waf.rules.before[]":                  true,
+	"waf.rules.after[]":                   true,
 	"upstreams[].tls.ca":                  true,
 	"upstreams[].tls.ca[]":                true,
 	"upstreams[].tls.cert":                true,

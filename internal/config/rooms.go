@@ -11,6 +11,7 @@ func (k *checker) rooms() {
 	k.room("authn", k.c.Authn.Validate())
 	k.room("policies", k.c.Policies.Validate())
 	k.room("limits", k.c.Limits.Validate())
+	k.waf()
 	names := map[string]int{}
 	for i := range k.c.Upstreams {
 		u, path := &k.c.Upstreams[i], item("upstreams", i)

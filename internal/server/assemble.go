@@ -39,6 +39,9 @@ type assembly struct {
 	policy      *policy.Set
 	limiter     *ratelimit.Limiter
 	concurrency *ratelimit.Concurrency
+	rules       *ruleSet // nil without the section waf
+	opened      bool     // the rules are this one's to close
+	inspected   map[*gatehouse.Operation]inspection
 	snapshot    *gateway.Snapshot
 }
 
@@ -93,6 +96,9 @@ func (a *assembly) build(before *assembly) error {
 	}
 	if a.concurrency, err = ratelimit.NewConcurrency(learned, bounds, deps); err != nil {
 		return a.at("upstreams", err)
+	}
+	if err := a.openRules(before); err != nil {
+		return err
 	}
 	return a.compileSites()
 }
@@ -180,6 +186,7 @@ func (a *assembly) close() {
 	for _, p := range a.pools {
 		p.Close()
 	}
+	a.closeRules()
 }
 
 func (a *assembly) compileSites() error {

@@ -28,7 +28,9 @@ func (a *assembly) controls(s served) []placed {
 		{gatehouse.StepJudgeHead, a.policy.Control()},
 		{gatehouse.StepJudgeHead, c.Lifecycle(s.op)},
 		{gatehouse.StepJudgeBody, c.Request(s.op)},
+		{gatehouse.StepJudgeBody, a.inspected[s.op].request},
 		{gatehouse.StepJudgeBody, c.Response(s.op)},
+		{gatehouse.StepJudgeBody, a.inspected[s.op].response},
 		{gatehouse.StepJudgeBody, a.concurrency},
 	}
 }

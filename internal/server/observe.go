@@ -21,6 +21,9 @@ func (s *Server) newMetrics() (*telemetry.Metrics, error) {
 	if err := m.ObserverDrops("traces", func() float64 { return float64(s.tracer.dropped()) }); err != nil {
 		return nil, err
 	}
+	if err := m.Rules(s.state.rules.counts); err != nil {
+		return nil, err
+	}
 	return m, m.DecisionLog(func() telemetry.DecisionLog {
 		st := s.record.Stats()
 		return telemetry.DecisionLog{Written: st.Written, Lost: st.Lost, Errors: st.Errors, Failing: st.Failing}

@@ -94,6 +94,7 @@ func (s *Server) follow(next *assembly) error {
 		s.log.Info("listening", "listener", l.cfg.Name, "address", l.Addr().String())
 	}
 	s.retirePools(before.pools)
+	handOver(before, next)
 	return nil
 }
 

@@ -102,6 +102,10 @@ func Check(path string, env config.Env) (config.Diagnostics, error) {
 	if err := a.checkSites(); err != nil {
 		return diags, err
 	}
+	defer a.closeRules()
+	if err := a.openRules(nil); err != nil {
+		return diags, err
+	}
 	return append(diags, a.warnings...), nil
 }
 
@@ -177,6 +181,7 @@ func (s *Server) equip(cfg *config.Config) error {
 	if s.current, err = assemble(cfg, s.dir, s.state, nil, s.log); err != nil {
 		return err
 	}
+	s.state.rules.follow(s.current.rules)
 	s.seen = s.stamp(s.current)
 	s.warn(s.current)
 	s.reg = prometheus.NewRegistry()

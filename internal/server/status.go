@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/policy"
 	"github.com/gatehouse/gatehouse/upstream"
+	"github.com/gatehouse/gatehouse/waf"
 )
 
 // Status is what the socket's GET /status shows.
@@ -21,6 +22,7 @@ type Status struct {
 	Refused     int64                                `json:"connections_refused"`
 	Upstreams   map[string][]upstream.EndpointStatus `json:"upstreams"`
 	Decisions   audit.Stats                          `json:"decisions"`
+	WAF         *waf.Stats                           `json:"waf,omitempty"` // nil without the section
 }
 
 // Status implements admin.Gate.
@@ -29,6 +31,10 @@ func (s *Server) Status() any {
 	defer s.mu.Unlock()
 	st := Status{Version: s.opts.Version, Started: s.started, Config: s.current.hash, Draining: s.draining, Connections: s.conns.open(),
 		Refused: s.conns.refused.Load(), Upstreams: map[string][]upstream.EndpointStatus{}, Decisions: s.record.Stats()}
+	if s.current.rules != nil {
+		counts := waf.Stats(s.state.rules.counts())
+		st.WAF = &counts
+	}
 	for name, p := range s.current.pools {
 		st.Upstreams[name] = p.Endpoints()
 	}
@@ -69,7 +75,8 @@ func Routes(cfg *config.Config, dir string) ([]RouteInfo, error) {
 		add := func(op *gatehouse.Operation, o *config.Operation) {
 			modes := map[string]string{}
 			for _, control := range config.KnownControls {
-				if control == "egress" && c.Egress == nil || strings.HasPrefix(control, "openapi.") && c.Contract == nil {
+				if control == "egress" && c.Egress == nil || strings.HasPrefix(control, "openapi.") && c.Contract == nil ||
+					control == waf.RequestName && cfg.WAF == nil || control == waf.ResponseName && (cfg.WAF == nil || !cfg.WAF.Rules.Responses) {
 					continue
 				}
 				modes[control] = cfg.ModeOf(control, c, o).String()

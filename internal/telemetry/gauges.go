@@ -54,3 +54,22 @@ func (m *Metrics) register(c prometheus.Collector) error {
 	}
 	return err
 }
+
+// Rules are the counts of the WAF, over all configurations of this process.
+type Rules struct {
+	Proven, Replayed, Refused, Shadowed, Mismatches int64
+}
+
+// Rules registers the WAF's counts.
+func (m *Metrics) Rules(state func() Rules) error {
+	counter := func(name, help string, f func(Rules) int64) error {
+		return m.register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(f(state())) }))
+	}
+	return errors.Join(
+		counter("gatehouse_waf_proven_total", "Requests that were proven to match no rule.", func(r Rules) int64 { return r.Proven }),
+		counter("gatehouse_waf_replayed_total", "Requests that went through all rules.", func(r Rules) int64 { return r.Replayed }),
+		counter("gatehouse_waf_refused_total", "Requests that nobody judged: their caller's budget was used up, or all places taken.", func(r Rules) int64 { return r.Refused }),
+		counter("gatehouse_waf_shadowed_total", "Proven requests that went through all rules as well, to check the proof.", func(r Rules) int64 { return r.Shadowed }),
+		counter("gatehouse_waf_mismatches_total", "Proofs found wrong: a defect of Gatehouse.", func(r Rules) int64 { return r.Mismatches }))
+}

@@ -49,7 +49,7 @@ type Metrics struct {
 	validation *histogram
 	controls   controlSet
 
-	clients, networks, reasons *bounded
+	clients, networks, reasons, rules *bounded
 	// Combinations with a client id or an address, per metric.
 	failureSeries, limitSeries, exportSeries *budget
 
@@ -87,7 +87,7 @@ func NewMetrics(reg *prometheus.Registry, o Options) *Metrics {
 			"Time from a request's head to the last byte of its answer; of a stream, to the answer's head.",
 			requestBuckets, "endpoint", "method", "status_code"),
 		clients: newBounded(o.Clients), networks: newBounded(o.Networks),
-		reasons: newBounded(256), failureSeries: newBudget(o.Series), limitSeries: newBudget(o.Series),
+		reasons: newBounded(256), rules: newBounded(1000), failureSeries: newBudget(o.Series), limitSeries: newBudget(o.Series),
 		exportSeries: newBudget(o.Series), byEndpoint: make(map[string]*endpointMetrics), maxEndpoints: o.Endpoints,
 	}
 	validations := newHistogramVec("api_token_validation_duration_seconds", "Time to judge a credential.", tokenBuckets)
@@ -117,6 +117,9 @@ func (m *Metrics) Observe(x *gatehouse.Exchange) {
 		if j.Step == gatehouse.StepIdentify && x.Credential.Method != "" && x.Credential.Method != gatehouse.MethodNone {
 			m.validation.observe(shard, j.Took)
 		}
+		if len(j.Verdict.Details) > 0 && strings.HasPrefix(j.Control, "waf.") {
+			m.attack(e, j)
+		}
 		if j.Verdict.Outcome == gatehouse.Deny || j.Verdict.Outcome == gatehouse.Undecided {
 			refused = m.refusal(e, x, j) || refused
 		}
@@ -132,6 +135,17 @@ func (m *Metrics) Observe(x *gatehouse.Exchange) {
 	}
 	if d.Result == gatehouse.Refused && d.By != "match" { // a path nobody declared is no attack
 		m.suspicious.WithLabelValues(e.name, m.reasons.name(d.Reason.Code), severity(d.Status)).Inc()
+	}
+}
+
+// attack counts the WAF's rules that matched.
+func (m *Metrics) attack(e *endpointMetrics, j *gatehouse.Judgment) {
+	severity := "low" // not enough for a refusal
+	if j.Verdict.Outcome == gatehouse.Deny {
+		severity = "high"
+	}
+	for i := range j.Verdict.Details {
+		m.suspicious.WithLabelValues(e.name, m.rules.name(j.Verdict.Details[i].Code), severity).Inc()
 	}
 }
 
