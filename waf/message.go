@@ -27,6 +27,10 @@ type Message struct {
 	// Body is the whole body without its content codings.
 	Body []byte
 
+	// Bounded says that the contract of the API was enforced on this request and found
+	// nothing wrong: Options.Bounds apply.
+	Bounded bool
+
 	// HasAnswer reports that the fields of the answer are filled in.
 	HasAnswer    bool
 	Status       int

@@ -15,6 +15,10 @@ import (
 // A Proof is under way for one transaction. Get one from [Screen.Begin], and give
 // it back with Close.
 type Proof struct {
+	// Bounded says that the contract was enforced: values that Bound has proven are
+	// not looked at.
+	Bounded bool
+
 	s     *Screen
 	state plugintypes.TransactionState
 
@@ -58,7 +62,7 @@ var proofs = sync.Pool{New: func() any { return &Proof{ids: map[string]int32{}} 
 // Begin starts a proof about the transaction whose variables state holds.
 func (s *Screen) Begin(state plugintypes.TransactionState) *Proof {
 	p := proofs.Get().(*Proof)
-	p.s, p.state, p.failed = s, state, 0
+	p.s, p.state, p.failed, p.Bounded = s, state, 0, false
 	n := len(s.index.slots)
 	if cap(p.slots) < n {
 		p.slots = make([]values, n)
@@ -120,7 +124,13 @@ func (p *Proof) section(c *section) bool {
 // use decides all operators that look at a slot, on all its values.
 func (p *Proof) use(c *section, u *use) bool {
 	slot := &p.s.index.slots[u.slot]
+	bounded := p.Bounded && slot.argument()
 	for _, v := range p.values(u.slot) {
+		if bounded {
+			if _, ok := p.s.bounded[p.texts[v.text].s]; ok {
+				continue
+			}
+		}
 		if u.id > 63 || !slot.recurs(v.key) {
 			if !p.decide(c, u, v.text) {
 				return false

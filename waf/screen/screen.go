@@ -24,6 +24,7 @@ type Screen struct {
 	always   []int // rules that match every request and only set variables
 	compiled []active
 	seen     *seen
+	bounded  map[string]struct{} // values proven for every argument
 }
 
 // A section is the part of a program that runs at one time: phases 1 and 2, or the
