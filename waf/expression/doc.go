@@ -17,6 +17,10 @@
 // Neither is complete: passing both proves nothing, and MatchString then decides. Where the
 // analysis meets something it does not model it demands less.
 //
+// [Alphabet] is for patterns of other languages that describe whole texts, such as those
+// of a schema: which bytes may such a text consist of? CanMatch, given these bytes once,
+// answers for all of the texts.
+//
 // [Expression.Generate] goes the other way and makes texts that match; tests use it to hold
 // the two promises above against every expression of a rule set.
 package expression
