@@ -1,23 +1,26 @@
 package screen
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/waf/expression"
 )
 
-// An automaton finds which of many literals occur in a text, in one pass
-// (Aho and Corasick, 1975). It reads upper and lower case ASCII letters as one.
+// An automaton finds which of many literals may occur in a text, in one pass
+// (Aho and Corasick, 1975). It reads upper and lower case ASCII letters as one, and
+// of long literals looks for the beginning only, so that its table stays small.
 type automaton struct {
 	classes [256]uint8 // byte -> column
 	columns int
-	next    []uint32 // state*columns + column -> state*columns, with the mark
+	next    []uint16 // state*columns + column -> state
+	hit     uint16   // the first state where literals end; all later ones are such
 	hits    [][]uint16
-	at      []uint32 // state -> index into hits, for states with the mark
+	states  int
 }
 
-// marked is the bit of a transition into a state where literals end.
-const marked = 1 << 31
+// maxStates is how many an automaton may have.
+const maxStates = 1 << 16
 
 // newAutomaton builds one for literals that are folded (see expression.Fold); the
 // value of each is what occurs with it.
@@ -35,14 +38,23 @@ func newAutomaton(literals map[string][]uint16) *automaton {
 	for c := 'A'; c <= 'Z'; c++ {
 		a.classes[c] = a.classes[c+'a'-'A']
 	}
-	texts := make([]string, 0, len(literals))
-	for text := range literals {
-		texts = append(texts, text)
+	for length := 16; ; length-- {
+		texts, values := shortened(literals, length)
+		if trie, ends := a.trie(texts, values); len(ends) < maxStates {
+			a.link(trie, ends)
+			return a
+		}
 	}
-	slices.Sort(texts)
-	trie, ends := a.trie(texts, literals)
-	a.link(trie, ends)
-	return a
+}
+
+// shortened cuts literals down to their first bytes.
+func shortened(literals map[string][]uint16, length int) ([]string, map[string][]uint16) {
+	out := map[string][]uint16{}
+	for text, ops := range literals {
+		text = text[:min(len(text), length)]
+		out[text] = append(out[text], ops...)
+	}
+	return slices.Sorted(maps.Keys(out)), out
 }
 
 // trie returns the goto function, -1 where there is none, and what ends where.
@@ -94,31 +106,43 @@ func (a *automaton) link(trie []int32, ends [][]uint16) {
 			queue = append(queue, trie[at])
 		}
 	}
-	a.next, a.at = make([]uint32, len(trie)), make([]uint32, len(ends))
-	for s, e := range ends {
-		if len(e) > 0 {
-			slices.Sort(e)
-			a.at[s] = uint32(len(a.hits))
-			a.hits = append(a.hits, slices.Compact(e))
+	a.number(trie, ends)
+}
+
+// number gives the states where literals end the last numbers.
+func (a *automaton) number(trie []int32, ends [][]uint16) {
+	numbers := make([]uint16, len(ends))
+	for _, hits := range []bool{false, true} {
+		if hits {
+			a.hit = uint16(a.states)
+		}
+		for s, e := range ends {
+			if len(e) > 0 != hits {
+				continue
+			}
+			numbers[s] = uint16(a.states)
+			a.states++
+			if hits {
+				slices.Sort(e)
+				a.hits = append(a.hits, slices.Compact(e))
+			}
 		}
 	}
+	a.next = make([]uint16, len(trie))
 	for i, s := range trie {
-		a.next[i] = uint32(int(s) * a.columns)
-		if len(ends[s]) > 0 {
-			a.next[i] |= marked
-		}
+		a.next[int(numbers[i/a.columns])*a.columns+i%a.columns] = numbers[s]
 	}
 }
 
 // scan adds to found what occurs in s, and to present its bytes.
 func (a *automaton) scan(s string, found bits, present *expression.Bytes) {
-	state := uint32(0)
+	state := uint16(0)
 	for i := range len(s) {
 		c := s[i]
 		present[c>>6] |= 1 << (c & 63)
-		state = a.next[int(state&^marked)+int(a.classes[c])]
-		if state&marked != 0 {
-			for _, op := range a.hits[a.at[int(state&^marked)/a.columns]] {
+		state = a.next[int(state)*a.columns+int(a.classes[c])]
+		if state >= a.hit {
+			for _, op := range a.hits[state-a.hit] {
 				found.add(int(op))
 			}
 		}
@@ -127,7 +151,7 @@ func (a *automaton) scan(s string, found bits, present *expression.Bytes) {
 
 // bytes returns the memory of the tables.
 func (a *automaton) bytes() int {
-	n := 4*len(a.next) + 4*len(a.at)
+	n := 2 * cap(a.next)
 	for _, h := range a.hits {
 		n += 24 + 2*cap(h)
 	}
