@@ -143,7 +143,7 @@ func (p *Proof) look(i int, l *link, began int, sees witness) outcome {
 }
 
 // selected looks at the values of a slot.
-func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees witness) outcome {
+func (p *Proof) selected(l *link, t *target, tests []predicate, certain bool, sees witness) outcome {
 	n := 0
 	certain = certain && !early(p.chain.a.Phase, t.Variable)
 	for _, v := range p.values(t.slot) {
@@ -167,7 +167,7 @@ func (p *Proof) selected(l *link, t *target, tests []testing, certain bool, sees
 }
 
 // try asks the operator about one value.
-func (p *Proof) try(l *link, tests []testing, certain bool, id int32, variable, key string, sees witness) outcome {
+func (p *Proof) try(l *link, tests []predicate, certain bool, id int32, variable, key string, sees witness) outcome {
 	out := dead
 	p.s.index.pipes[l.pipe].each(p.texts[id].s, func(s string) bool {
 		all, any := true, false
@@ -189,7 +189,7 @@ func (p *Proof) try(l *link, tests []testing, certain bool, id int32, variable, 
 
 // tests are the link's operator, once for each possible content of its argument.
 // certain is false where the values of its targets are several possible ones.
-func (p *Proof) tests(i int, l *link) ([]testing, bool) {
+func (p *Proof) tests(i int, l *link) ([]predicate, bool) {
 	if p.chain.a.tests[i] != nil {
 		return p.chain.a.tests[i : i+1], true
 	}
@@ -199,7 +199,7 @@ func (p *Proof) tests(i int, l *link) ([]testing, bool) {
 	} else if !p.chain.known {
 		return nil, false
 	}
-	var out []testing
+	var out []predicate
 	for _, groups := range states {
 		arg, ok := l.macro.expand(func(t *token) (string, bool) { return p.token(t, groups, nil) })
 		if !ok {
@@ -215,7 +215,7 @@ func (p *Proof) tests(i int, l *link) ([]testing, bool) {
 }
 
 // overlaid looks at TX and at what the chain has matched.
-func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, began int, sees witness) outcome {
+func (p *Proof) overlaid(l *link, t *target, tests []predicate, certain bool, began int, sees witness) outcome {
 	c := &p.chain
 	if t.Variable != "TX" {
 		// The engine may remember the transformed value of an earlier link in this place.
@@ -266,7 +266,7 @@ func (p *Proof) overlaid(l *link, t *target, tests []testing, certain bool, bega
 
 // captures looks at one of TX:0 to TX:9, in every state it may be in. Where the
 // operator's argument has captures too, both are of the same state.
-func (p *Proof) captures(l *link, t *target, tests []testing, certain bool, sees witness) outcome {
+func (p *Proof) captures(l *link, t *target, tests []predicate, certain bool, sees witness) outcome {
 	c, n := &p.chain, int(t.Key[0]-'0')
 	if !c.known || t.Key == "10" || t.Count || len(t.Except) > 0 {
 		return unsure

@@ -68,14 +68,14 @@ type link struct {
 	op      int                      // index of its op, or -1
 	test    func(string) bool        // where op is -1 and the argument has no variables
 	macro   macro                    // where it has
-	build   func(arg string) testing // builds the test from the expanded macro
+	build   func(arg string) predicate // builds the test from the expanded macro
 	sets    []assignment
 	ctls    []seclang.Action
 	// opaque says why the link cannot be evaluated.
 	opaque string
 }
 
-type testing func(string) bool
+type predicate func(string) bool
 
 // A target is a seclang.Target, with the slot its values come from, or -1 where
 // they come from TX or from what the chain has matched so far.
@@ -197,12 +197,12 @@ func (b *indexer) operator(l *link, o *seclang.Operator) {
 			return
 		}
 		l.macro = m
-		l.build = func(arg string) testing {
+		l.build = func(arg string) predicate {
 			f, err := operator.Compile(o.Name, arg)
 			if err != nil {
 				return nil
 			}
-			return testing(f)
+			return predicate(f)
 		}
 		return
 	case o.Phrases != nil:

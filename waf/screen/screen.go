@@ -44,7 +44,7 @@ type active struct {
 	first  int               // the links before are known to match every request
 	tx     map[string]string // as it is at this point of the program; shared
 	except []exception
-	tests  []testing // of links whose argument is known now, else nil
+	tests  []predicate // of links whose argument is known now, else nil
 	// survives says that a match of all links does not end the proof; harmless, that
 	// none of the ctl actions of its links does.
 	survives, harmless bool
@@ -112,7 +112,7 @@ func (w *walker) keep(r *rule, i int) {
 	w.shared = true
 	for j := range r.links {
 		l := &r.links[j]
-		var test testing
+		var test predicate
 		switch {
 		case l.opaque != "" || l.Operator == nil:
 		case l.macro == nil:
@@ -129,7 +129,7 @@ func (w *walker) keep(r *rule, i int) {
 }
 
 // test is the link's operator where its argument has no variables.
-func (x *Index) test(l *link) testing {
+func (x *Index) test(l *link) predicate {
 	if l.op >= 0 {
 		return x.ops[l.op].match
 	}
