@@ -65,9 +65,9 @@ type link struct {
 	*seclang.Link
 	targets []target
 	pipe    int
-	op      int                      // index of its op, or -1
-	test    func(string) bool        // where op is -1 and the argument has no variables
-	macro   macro                    // where it has
+	op      int                        // index of its op, or -1
+	test    func(string) bool          // where op is -1 and the argument has no variables
+	macro   macro                      // where it has
 	build   func(arg string) predicate // builds the test from the expanded macro
 	sets    []assignment
 	ctls    []seclang.Action
