@@ -317,7 +317,7 @@ func traffic(t testing.TB, list []*trigger, seed uint64) iter.Seq[*Message] {
 	}
 }
 
-func paranoia(levels ...int) []map[string]string {
+func levelsOf(levels ...int) []map[string]string {
 	var out []map[string]string
 	for _, n := range levels {
 		out = append(out, map[string]string{"blocking_paranoia_level": strconv.Itoa(n), "detection_paranoia_level": strconv.Itoa(n)})
@@ -329,7 +329,7 @@ func paranoia(levels ...int) []map[string]string {
 func TestDifferential(t *testing.T) {
 	w := screened(t, crsSet)
 	list := triggers(t, readProgram(t, crsSet))
-	compare(t, byReference(w.reference), byScreen(w), traffic(t, list, *seed), paranoia(1, 4, 1, 2, 1, 3), budget(1500, 25))
+	compare(t, byReference(w.reference), byScreen(w), traffic(t, list, *seed), levelsOf(1, 4, 1, 2, 1, 3), budget(1500, 25))
 }
 
 // alone is the Core Rule Set with a switch for each rule that leaves only this one:

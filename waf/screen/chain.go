@@ -42,6 +42,9 @@ const (
 // evaluate follows one rule. It returns false where the proof ends: the rule
 // matches with consequences, or might.
 func (p *Proof) evaluate(a *active) bool {
+	if a.solo != nil && p.evaluateAlone(a) {
+		return true
+	}
 	c := &p.chain
 	*c = chain{a: a, certain: true, matched: c.matched[:0], caps: c.caps[:0]}
 	for i := a.first; i < len(a.links); i++ {

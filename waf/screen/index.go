@@ -26,6 +26,7 @@ type Index struct {
 	pipes   []pipe
 	slots   []slot
 	classes []class
+	readers []reader
 	dynamic names // TX variables that rules about the request may set
 }
 
@@ -143,6 +144,11 @@ func (b *indexer) finish() {
 	}
 	b.auto = newAutomaton(literals)
 	b.dynamic.learn(b.rules)
+	for i := range b.rules {
+		if r := reads(&b.rules[i]); len(r.keys)+len(r.targets)+len(r.prefixes) > 0 {
+			b.readers = append(b.readers, r)
+		}
+	}
 }
 
 func (b *indexer) link(r *rule, l *seclang.Link) link {
@@ -337,4 +343,44 @@ func parseAssignment(s string) (a assignment, ok bool) {
 		ok = a.remove // the engine fails where a value is missing
 	}
 	return a, ok
+}
+
+// A reader is a rule that reads TX: by targets, and by keys in macros.
+type reader struct {
+	rule    *seclang.Rule
+	targets []*target
+	keys    map[string]bool
+	// prefixes are of the names to which it adds.
+	prefixes []string
+}
+
+func reads(r *rule) reader {
+	out := reader{rule: r.Rule, keys: map[string]bool{}}
+	note := func(t *token) bool {
+		out.keys[t.key] = out.keys[t.key] || t.name == "TX"
+		return false
+	}
+	for i := range r.links {
+		l := &r.links[i]
+		for j := range l.targets {
+			if l.targets[j].Variable == "TX" {
+				out.targets = append(out.targets, &l.targets[j])
+			}
+		}
+		l.macro.reads(note)
+		for _, s := range l.sets {
+			s.name.reads(note)
+			s.value.reads(note)
+			switch {
+			case s.value != nil && s.value[0].name == "" && s.value[0].text[0] != '+' && s.value[0].text[0] != '-':
+			case len(s.name) == 1 && s.name[0].name == "":
+				out.keys[strings.ToLower(s.name[0].text)] = true
+			case s.name[0].name == "":
+				out.prefixes = append(out.prefixes, strings.ToLower(s.name[0].text))
+			default:
+				out.prefixes = append(out.prefixes, "")
+			}
+		}
+	}
+	return out
 }

@@ -53,6 +53,7 @@ type active struct {
 	// the proof, so that it does not matter whether they are skipped.
 	resume int
 	mild   bool
+	solo   *solo // nil where the rule is none
 }
 
 // A use is a slot with the pipelines its values go through and the operators that
@@ -92,6 +93,9 @@ func (x *Index) Compile(p Profile) *Screen {
 	}
 	for i := range w.s.compiled {
 		w.s.settle(&w.s.compiled[i])
+		if w.s.alone(&w.s.compiled[i]) {
+			w.s.compiled[i].solo = new(solo)
+		}
 	}
 	w.s.request.index(w.s)
 	w.s.answer.index(w.s)
