@@ -13,6 +13,7 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/waf/expression"
 	"github.com/gatehouse/gatehouse/waf/payload"
 	"github.com/gatehouse/gatehouse/waf/screen"
 	"github.com/gatehouse/gatehouse/waf/seclang"
@@ -65,6 +66,20 @@ type Bounds struct {
 	Patterns []string
 }
 
+// classes are the sets of bytes that the patterns' matches consist of.
+func (b *Bounds) classes() []expression.Bytes {
+	var out []expression.Bytes
+	for _, p := range b.Patterns {
+		if set, _, ok := expression.Alphabet(p); ok && set.Len() < 128 && !slices.Contains(out, set) && len(out) < maxClasses {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
+// maxClasses bounds the sets of bytes that are looked through for each text.
+const maxClasses = 16
+
 // New loads the rules and compiles the screen. The configuration is one with
 // defaults, and valid.
 func New(cfg Config, o Options) (*WAF, error) {
@@ -99,7 +114,7 @@ func New(cfg Config, o Options) (*WAF, error) {
 		err = program.Check(w.reference.rules)
 	}
 	if err == nil {
-		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }})
+		w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }, Classes: o.Bounds.classes()})
 	}
 	w.distrust = err
 	w.reference.alone = program == nil || races(program)
