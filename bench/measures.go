@@ -23,7 +23,7 @@ func atLeast(bar float64, name, what string, run func(context.Context, *bench) (
 
 // measures lists every row, in the order in which they run.
 func measures() []measure {
-	return []measure{
+	list := []measure{
 		atMost(1.25, "protected-get/reverseproxy-cpu", "ratio", "protected GET to a plain httputil.ReverseProxy, processor time", protectedGet),
 		atLeast(0.9, "plain-get/nginx", "plain proxy GET, nginx's processor time over ours", versusPeer(nginxProxy, "nginx", "GET", "/orders/1001", 0, false)),
 		atLeast(0.8, "plain-post/nginx", "plain proxy 1 KB POST", versusPeer(nginxProxy, "nginx", "POST", "/orders", 1024, false)),
@@ -54,4 +54,5 @@ func measures() []measure {
 		atMost(5, "cedar-1000-us", "us", "a Cedar decision, 1,000 policies over 500 operations, 20 unscoped", cedar1000),
 		atMost(25, "protected-get-allocs", "allocs", "all controls together on the protected GET", protectedAllocs),
 	}
+	return append(list, wafMeasures()...)
 }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatehouse/gatehouse/waf"
+)
+
+// wafMeasures lists the WAF's rows.
+func wafMeasures() []measure {
+	get, small, large := wafGets(), wafPosts(wafSmall), wafPosts(wafLarge)
+	small4, large4 := wafSmall, wafLarge
+	small4.plain, large4.plain = true, true
+	return []measure{
+		atLeast(20, "waf-get/coraza", "benign GET, 3 arguments, PL1, Coraza's processor time over ours", wafBenign(1, get)),
+		atLeast(12, "waf-json-870/coraza", "benign JSON of 870 B, 45 leaves, PL1", wafBenign(1, small)),
+		atLeast(20, "waf-json-7500/coraza", "benign JSON of 7.5 KB, PL1", wafBenign(1, large)),
+		atLeast(8, "waf-get-pl4/coraza", "benign GET, 3 arguments, PL4", wafBenign(4, get)),
+		atLeast(8, "waf-json-870-pl4/coraza", "benign JSON of 870 B, PL4", wafBenign(4, wafPosts(small4))),
+		atLeast(12, "waf-json-7500-pl4/coraza", "benign JSON of 7.5 KB, PL4", wafBenign(4, wafPosts(large4))),
+		atLeast(10, "waf-mix/coraza", "a benign mix, fallbacks included, PL1", wafMixed),
+		atMost(2, "waf-mix-fallback-percent", "%", "share of the mix that the screen can't prove", wafFallback),
+		atMost(1.15, "waf-attack/coraza-cost", "ratio", "attacks, our processor time over Coraza's", wafAttack),
+	}
+}
+
+// wafBenign compares messages that the screen proves harmless, every one.
+func wafBenign(paranoia int, messages []*waf.Message) func(context.Context, *bench) (result, error) {
+	return func(ctx context.Context, _ *bench) (result, error) {
+		_, ours, err := gatehouseAt(paranoia)
+		if err != nil {
+			return result{}, err
+		}
+		theirs, err := corazaAt(paranoia)
+		if err != nil {
+			return result{}, err
+		}
+		t, err := wafVersus(ctx, ours, theirs, messages, wafRounds, false)
+		if err != nil {
+			return result{}, err
+		}
+		if t.blocked != [2]int{} {
+			return result{}, fmt.Errorf("%d and %d of %d benign messages are blocked", t.blocked[0], t.blocked[1], len(messages))
+		}
+		return t.result(false), nil
+	}
+}
+
+// wafAttack compares what both sides block: ours asks the screen in vain first.
+func wafAttack(ctx context.Context, _ *bench) (result, error) {
+	ours, _, err := gatehouseAt(1)
+	if err != nil {
+		return result{}, err
+	}
+	theirs, err := corazaAt(1)
+	if err != nil {
+		return result{}, err
+	}
+	messages := wafAttacks()
+	t, err := wafVersus(ctx, ours, theirs, messages, 3*wafRounds, true) // sides so close need more rounds
+	if err != nil {
+		return result{}, err
+	}
+	if t.blocked != [2]int{len(messages), len(messages)} {
+		return result{}, fmt.Errorf("%d and %d of %d attacks are blocked", t.blocked[0], t.blocked[1], len(messages))
+	}
+	return t.result(true), nil
+}
+
+const (
+	// mixTimed messages of the mix are judged by both sides, mixAsked by the screen.
+	mixTimed = 200
+	mixAsked = 10_000
+)
+
+// wafMixed compares the mix: what the screen cannot prove costs us both.
+func wafMixed(ctx context.Context, _ *bench) (result, error) {
+	ours, _, err := gatehouseAt(1)
+	if err != nil {
+		return result{}, err
+	}
+	theirs, err := corazaAt(1)
+	if err != nil {
+		return result{}, err
+	}
+	messages := wafMix(mixTimed)
+	t, err := wafVersus(ctx, ours, theirs, messages, wafRounds, true)
+	if err != nil {
+		return result{}, err
+	}
+	if t.blocked[0] != t.blocked[1] {
+		return result{}, fmt.Errorf("%d and %d of %d messages are blocked", t.blocked[0], t.blocked[1], len(messages))
+	}
+	r := t.result(false)
+	r.notes = append(r.notes, fmt.Sprintf("%d of %d messages are blocked by both", t.blocked[0], len(messages)))
+	return r, nil
+}
+
+// wafFallback counts what the screen leaves to the reference, and what of that the
+// reference finds nothing in.
+func wafFallback(ctx context.Context, _ *bench) (result, error) {
+	w, err := wafRoom()
+	if err != nil {
+		return result{}, err
+	}
+	guard, err := w.Guard(waf.Policy{}.WithDefaults())
+	if err != nil {
+		return result{}, err
+	}
+	fell, blocked, nothing, rules := 0, 0, 0, map[int]int{}
+	for _, m := range wafMix(mixAsked) {
+		in, res, err := guard.Inspect(ctx, m, waf.Caller{Addr: m.Client.Addr()})
+		in.Close()
+		if err != nil {
+			return result{}, err
+		}
+		if in.Proven {
+			continue
+		}
+		fell++
+		rules[in.Failed]++
+		switch {
+		case res.Interruption != nil:
+			blocked++
+		case len(res.Rules) == 0:
+			nothing++
+		}
+	}
+	r := result{value: 100 * float64(fell) / mixAsked, ours: 100 * float64(fell) / mixAsked, oursUnit: "%"}
+	r.runs = []float64{r.value}
+	r.notes = []string{fmt.Sprintf("%d of %d messages: %d that the rules block, %d that match one without being blocked, %d that match none; not proven by rule: %v",
+		fell, mixAsked, blocked, fell-blocked-nothing, nothing, rules)}
+	return r, nil
+}
