@@ -26,6 +26,11 @@
 // A discriminator neither accepts nor refuses: the schema rules. It says which
 // branch of oneOf or anyOf is tried first, and which one's violations are reported.
 //
+// # Before the first value
+//
+// [Schema.Types] and [Schema.Meant] say which types a schema accepts, [Schema.Texts]
+// where its values are confined to lists, ranges or anchored patterns.
+//
 // # What is bounded
 //
 // Formats are asserted: see [Formats]. Patterns are ECMA-262: those that are a mere
