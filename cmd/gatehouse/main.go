@@ -82,6 +82,7 @@ func (a *app) root() *cobra.Command {
 		newDemo(a),
 		newValidate(a),
 		newContract(a),
+		newWAF(a),
 		newFmt(a, config.Format),
 		newSchema(a, config.Schema),
 		newExplain(a),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"await":     await,
 			"ask":       ask,
 			"decisions": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeDecisions(ts.MkAbs("data"))) },
+			"tunable":   func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeTunable(ts.MkAbs("data"))) },
 		},
 	})
 }
@@ -124,6 +126,35 @@ func writeDecisions(dir string) error {
 			x.Decision.Result, x.Decision.Status, x.Decision.By, x.Decision.Reason = gatehouse.Blocked, 403, "policy", reason
 		}
 		if err := log.Append(x); err != nil {
+			return err
+		}
+	}
+	return log.Close()
+}
+
+// writeTunable writes a decision log in which many callers meet one rule of the WAF at
+// one field, and one address another at another.
+func writeTunable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	log, err := audit.Open(audit.Config{File: filepath.Join(dir, "decisions.jsonl")}.WithDefaults(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	api := &gatehouse.API{Name: "shop"}
+	op := &gatehouse.Operation{API: api, ID: "editProfile", Method: "PUT", Path: "/me", Endpoint: "PUT /me"}
+	met := func(i int, peer, rule, variable string) error {
+		x := &gatehouse.Exchange{ID: fmt.Sprintf("01JD00000000000000000%05d", i), Start: time.Now(), API: api, Operation: op, Principal: gatehouse.Anonymous}
+		x.Peer.Addr = netip.MustParseAddr(peer)
+		v := gatehouse.Denied(403, gatehouse.Reason{Code: "waf.blocked", Message: "rule " + rule + " in " + variable})
+		v.Details = []gatehouse.Detail{{Code: "waf." + rule, Parameter: variable, Message: "XSS Attack Detected: «<x>»"}}
+		x.Decision.Judge(gatehouse.Judgment{Control: "waf.request", Step: gatehouse.StepJudgeBody, Mode: gatehouse.Monitor, Verdict: v, WouldBlock: true})
+		x.Decision.Result, x.Decision.Status = gatehouse.Answered, 200
+		return log.Append(x)
+	}
+	for i := range 20 {
+		if err := errors.Join(met(i, "192.0.2."+strconv.Itoa(i), "941100", "ARGS:json.bio"), met(100+i, "198.51.100.7", "942100", "ARGS:q")); err != nil {
 			return err
 		}
 	}

@@ -116,3 +116,13 @@ var catalogue = [ruleCount]Rule{
 
 // Rules returns the catalogue, ordered by id.
 func Rules() []Rule { return slices.Clone(catalogue[:]) }
+
+// Mode returns the mode of a rule by its id, Off of one that is not there.
+func (i *Inspector) Mode(id string) gatehouse.Mode {
+	for k := range catalogue {
+		if catalogue[k].ID == id {
+			return i.modes[k]
+		}
+	}
+	return off
+}
