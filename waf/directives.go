@@ -114,6 +114,15 @@ func (c *catalogue) profile(p Policy) map[string]string {
 	return out
 }
 
+// apiSettings are the settings of the Core Rule Set that do not fit APIs as they are:
+// it lets browsers' methods and forms pass only. Files read before the rules can set
+// them anew.
+const apiSettings = "SecAction \"id:10999999,phase:1,pass,t:none,nolog," +
+	"setvar:'tx.allowed_methods=GET HEAD POST OPTIONS PUT PATCH DELETE'," +
+	"setvar:'tx.allowed_request_content_type=|application/x-www-form-urlencoded| |multipart/form-data| |text/xml| |application/xml| |application/soap+xml| " +
+	"|application/json| |application/merge-patch+json| |application/json-patch+json| |application/vnd.api+json| |application/problem+json| |application/graphql| " +
+	"|application/x-ndjson| |application/cloudevents+json| |application/scim+json| |application/octet-stream| |text/plain| |text/csv|'\"\n"
+
 // directives are all the rules a WAF goes by. The names of files get a prefix.
 func (c *RulesConfig) directives(exclusions *catalogue, prefix string) string {
 	var b strings.Builder
@@ -128,6 +137,7 @@ func (c *RulesConfig) directives(exclusions *catalogue, prefix string) string {
 		for phase := 3; phase <= 5; phase++ {
 			fmt.Fprintf(&b, "SecDefaultAction \"phase:%d,log,auditlog,pass\"\n", phase)
 		}
+		b.WriteString(apiSettings)
 	}
 	b.WriteString(exclusions.directives())
 	for _, f := range c.Before {
