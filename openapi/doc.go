@@ -19,6 +19,9 @@
 // streams: what it finds late breaks the answer off. Bodies of type
 // text/event-stream are judged by their head alone.
 //
+// Before the first request, [Contract.Bounds] lists which texts the values of those that
+// pass may have: for who looks at the same values for other reasons.
+//
 // The work is done by the rooms below:
 //
 //	document   files -> a thin tree with positions, references resolved

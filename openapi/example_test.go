@@ -116,3 +116,32 @@ func ExampleContract_Explain() {
 	//         text: {type: string, maxLength: 80}
 	//                ^
 }
+
+// Which texts the requests that pass may have, and where.
+func ExampleContract_Bounds() {
+	doc, err := openapi.Load(context.Background(), document.Source{Path: "shop.yaml", Bytes: []byte(`openapi: 3.1.0
+info: {title: Shop, version: "1"}
+paths:
+  /orders:
+    get:
+      operationId: listOrders
+      parameters:
+        - {name: status, in: query, schema: {enum: [open, closed]}}
+        - {name: sku, in: query, schema: {type: string, pattern: "^[A-Z]{3}[0-9]+$"}}
+        - {name: q, in: query, schema: {type: string}}
+      responses: {"204": {description: none}}
+`)})
+	if err != nil {
+		panic(err)
+	}
+	contract, err := openapi.Compile(doc, openapi.Options{})
+	if err != nil {
+		panic(err)
+	}
+	for _, b := range contract.Bounds(contract.Operations()[0]) {
+		fmt.Printf("%s: one of %q, or matches %q\n", b.Place, b.Values, b.Pattern)
+	}
+	// Output:
+	// query:status: one of ["closed" "open"], or matches ""
+	// query:sku: one of [], or matches "\\A[A-Z]{3}[0-9]+\\z"
+}
