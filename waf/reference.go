@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -189,6 +190,27 @@ func (r *reference) open(ctx context.Context, profile map[string]string, m *Mess
 // any rule but those that choose the body's parser. The caller closes it.
 func (r *reference) parse(ctx context.Context, m *Message) (*transaction, error) {
 	return begin(ctx, r.bare, "-", nil, m)
+}
+
+// settled reports whether what was parsed is what the engine would find again:
+// nothing interrupted it, and no form has fields whose names differ in case only. Of
+// those the engine keeps some, not the same ones each time.
+func (t *transaction) settled(m *Message) bool {
+	if t.tx.Interruption() != nil {
+		return false
+	}
+	v := t.state().Variables()
+	if !strings.EqualFold(v.RequestBodyProcessor().Get(), "urlencoded") {
+		return true
+	}
+	fields := 0
+	for field := range bytes.SplitSeq(m.Body, []byte{'&'}) {
+		if len(field) > 0 {
+			fields++
+		}
+	}
+	kept, ok := v.ArgsPost().(interface{ TotalValues() int })
+	return ok && kept.TotalValues() == fields
 }
 
 // A transaction is one message in one rule set. It is not safe for concurrent use.

@@ -229,6 +229,9 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 	err = in.parsed.guard(func() error {
 		in.proof = s.Begin(in.parsed.state())
 		in.proof.Bounded = m.Bounded
+		if !in.parsed.settled(m) {
+			return nil
+		}
 		if ok = in.proof.Request(); !ok {
 			in.Failed = in.proof.Failed()
 		}
@@ -266,11 +269,12 @@ func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
 		return res, err
 	}
 	if in.proof != nil && in.parsed != nil {
-		if _, err := in.parsed.answer(m); err != nil {
+		res, err := in.parsed.answer(m)
+		if err != nil {
 			return Result{}, err
 		}
-		ok := false
-		if err := in.parsed.guard(func() error { ok = in.proof.Answer(); return nil }); err != nil {
+		ok := false // a limit of the rules may interrupt, too
+		if err := in.parsed.guard(func() error { ok = res.Interruption == nil && in.proof.Answer(); return nil }); err != nil {
 			return Result{}, err
 		}
 		if ok {
