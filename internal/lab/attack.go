@@ -37,7 +37,7 @@ func Attacks() []Attack {
 	var all []Attack
 	for _, list := range [][]Attack{objectAttacks(), tokenAttacks(), boundTokenAttacks(), credentialAttacks(),
 		propertyAttacks(), resourceAttacks(), functionAttacks(), pathAttacks(), flowAttacks(), requestForgeryAttacks(),
-		messageAttacks(), http2Attacks(), exposureAttacks(), browserAttacks(), inventoryAttacks(), consumptionAttacks()} {
+		messageAttacks(), http2Attacks(), exposureAttacks(), browserAttacks(), injectionAttacks(), inventoryAttacks(), consumptionAttacks()} {
 		all = append(all, list...)
 	}
 	return all

@@ -27,6 +27,12 @@ func (c *call) publicItem(it *item) any {
 
 func listItems(c *call) {
 	q := c.query.Get("q")
+	c.merges()
+	c.interprets("nosql.injected", operator, q)
+	if c.interprets("sql.injected", sqlInjected, q) {
+		c.json(http.StatusOK, []any{})
+		return
+	}
 	if strings.Contains(q, "'") && c.Flaws.Misconfiguration {
 		c.effect("verbose.error")
 		c.fail(http.StatusBadRequest, fmt.Sprintf("pq: syntax error at or near %q in SELECT * FROM items WHERE name LIKE '%%%s%%'", q, q))
@@ -86,6 +92,7 @@ func removeItem(c *call) {
 }
 
 func getItem(c *call) {
+	c.logs()
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
 	it := c.store.items[c.param["sku"]]
@@ -150,6 +157,11 @@ func reviewItem(c *call) {
 	if body.Stars < 1 || body.Stars > 5 {
 		c.fail(http.StatusUnprocessableEntity, "one to five stars")
 		return
+	}
+	c.interprets("sql.injected", sqlInjected, body.Text)
+	c.interprets("script.stored", scriptInjected, body.Text)
+	for _, photo := range body.Photos {
+		c.interprets("file.read", fileInjected, photo)
 	}
 	if len(body.Photos) > fairPhotos {
 		if !c.Flaws.ResourceConsumption {

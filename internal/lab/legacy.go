@@ -31,6 +31,7 @@ func legacyFeedback(c *call) {
 	if !c.decode(&body) {
 		return
 	}
+	c.interprets("command.run", commandInjected, body.Text)
 	c.json(http.StatusAccepted, map[string]int{"length": len(body.Text)})
 }
 

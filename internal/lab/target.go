@@ -30,7 +30,7 @@ type Target struct {
 }
 
 // DefaultRooms are the rooms that the first gateway has.
-var DefaultRooms = []string{"gateway", "authn", "policy", "ratelimit", "openapi"}
+var DefaultRooms = []string{"gateway", "authn", "policy", "ratelimit", "openapi", "waf"}
 
 func (t *Target) direct() bool { return t.HTTPS == "" }
 
