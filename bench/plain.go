@@ -341,17 +341,20 @@ func idleMemory(ctx context.Context, b *bench) (result, error) {
 	return r, nil
 }
 
-// resident is the resident memory of all processes of the group, in bytes.
-func resident(p *process) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
+// resident is the resident memory of a process, in bytes.
+func resident(p *process) (int64, error) { return statusOf(p.pid(), "VmRSS:") }
+
+// statusOf reads one size of proc(5)'s status, in bytes.
+func statusOf(pid int, name string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, fmt.Errorf("no %s", name)
 }

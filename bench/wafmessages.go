@@ -38,22 +38,14 @@ func withBody(m *waf.Message, mediaType string, body []byte) *waf.Message {
 	return m
 }
 
-// The messages of one row differ in their values, so that nothing can be remembered
-// from one to the next.
-const wafVariants = 8
-
-// wafGets are GETs with three arguments and a session. They pass at every level.
-func wafGets() (list []*waf.Message) {
+// wafGets are n GETs with three arguments and a session. They pass at every level.
+func wafGets(n int) (list []*waf.Message) {
 	sorts, words := []string{"name", "price", "rating", "newest"}, []string{"shoes", "boots", "sandals", "trainers", "slippers"}
-	for i := range wafVariants {
-		list = append(list, wafMessage("GET", wafTarget(i, sorts[i%len(sorts)], words[i%len(words)]),
+	for i := range n {
+		list = append(list, wafMessage("GET", fmt.Sprintf("/v1/items?page=%d&sort=%s&q=%s%02d", 1+i, sorts[i%len(sorts)], words[i%len(words)], 36+i%12),
 			gatehouse.Field{Name: "Cookie", Value: fmt.Sprintf("session=%016x%016x; theme=dark", mix(uint64(i)), mix(uint64(i)+100))}))
 	}
 	return list
-}
-
-func wafTarget(i int, sort, word string) string {
-	return fmt.Sprintf("/v1/items?page=%d&sort=%s&q=%s", 1+i, sort, word)
 }
 
 // A wafOrder is the JSON document of the rows. Plain says that its values are
@@ -61,13 +53,21 @@ func wafTarget(i int, sort, word string) string {
 // with a space, an @ or two signs (920273, 942432), whoever sends them.
 type wafOrder struct {
 	lines, notes int
+	note         string
 	plain        bool
 }
 
 var (
-	wafSmall = wafOrder{lines: 5, notes: 4}   // 870 bytes, 45 leaves
-	wafLarge = wafOrder{lines: 72, notes: 14} // 7.5 KB, 457 leaves
+	wafSmall  = wafOrder{lines: 5, notes: 4, note: "Ring twice at door %d"}               // 870 bytes, 45 leaves
+	wafLarge  = wafOrder{lines: 72, notes: 14, note: "Ring twice at door %d"}             // 7.5 KB, 457 leaves
+	wafMedium = wafOrder{lines: 5, notes: 7, note: "Please ring twice at door number %d"} // 1 KB, 48 leaves
 )
+
+// plainly is the same order with identifiers and numbers only.
+func (o wafOrder) plainly() wafOrder {
+	o.plain = true
+	return o
+}
 
 // text is one document; they differ by i.
 func (o wafOrder) text(i int) []byte {
@@ -87,12 +87,12 @@ func (o wafOrder) text(i int) []byte {
 		Customer: object{"id": 48213 + i, "name": "Marie Dupont", "mail": fmt.Sprintf("marie.dupont%02d@example.com", i%100)},
 		Address:  object{"street": fmt.Sprintf("Hauptstrasse %02d", 10+i%90), "zip": "10115", "city": "Berlin", "country": "DE"},
 	}
-	space, note := " ", "Ring twice at door %d"
+	space := " "
 	if o.plain {
 		doc.ID, doc.Created = fmt.Sprintf("%016x%016x", mix(uint64(i)), mix(uint64(i)+1)), fmt.Sprintf("202603%02d.093000", 1+i%28)
 		doc.Customer["name"], doc.Customer["mail"] = "Marie_Dupont", fmt.Sprintf("marie.dupont%02d.example", i%100)
 		doc.Address["street"] = fmt.Sprintf("Hauptstrasse.%02d", 10+i%90)
-		space, note = ".", "Ring.twice.at.door.%d"
+		space = "."
 	}
 	products := []string{"Running shoes", "Walking shoes", "Leather boots", "Rubber boots", "Woollen socks", "Cotton shirt",
 		"Linen trousers", "Denim jacket", "Canvas bag", "Winter gloves", "Sun hat", "Silk scarf"}
@@ -110,7 +110,7 @@ func (o wafOrder) text(i int) []byte {
 		}{fmt.Sprintf("SKU-%05d", 1000+7*n+i), title, 1 + n%3, 19.95 + float64(n), n%4 == 0, 19})
 	}
 	for n := range o.notes {
-		doc.Notes = append(doc.Notes, fmt.Sprintf(note, n+1))
+		doc.Notes = append(doc.Notes, strings.ReplaceAll(fmt.Sprintf(o.note, n+1), " ", space))
 	}
 	text, err := json.Marshal(doc)
 	if err != nil {
@@ -119,9 +119,9 @@ func (o wafOrder) text(i int) []byte {
 	return text
 }
 
-// wafPosts are calls with the document.
-func wafPosts(o wafOrder) (list []*waf.Message) {
-	for i := range wafVariants {
+// wafPosts are n calls with the document.
+func wafPosts(o wafOrder, n int) (list []*waf.Message) {
+	for i := range n {
 		list = append(list, withBody(wafMessage("POST", "/v1/orders",
 			gatehouse.Field{Name: "Cookie", Value: fmt.Sprintf("session=%016x%016x", mix(uint64(i)), mix(uint64(i)+100))}),
 			"application/json", o.text(i)))

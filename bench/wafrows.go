@@ -9,24 +9,30 @@ import (
 
 // wafMeasures lists the WAF's rows.
 func wafMeasures() []measure {
-	get, small, large := wafGets(), wafPosts(wafSmall), wafPosts(wafLarge)
-	small4, large4 := wafSmall, wafLarge
-	small4.plain, large4.plain = true, true
+	// The messages of a row differ in their values: what is remembered from one to the
+	// next is what clients really repeat.
+	gets := func() []*waf.Message { return wafGets(5000) }
+	posts := func(o wafOrder, n int) func() []*waf.Message {
+		return func() []*waf.Message { return wafPosts(o, n) }
+	}
 	return []measure{
-		atLeast(20, "waf-get/coraza", "benign GET, 3 arguments, PL1, Coraza's processor time over ours", wafBenign(1, get)),
-		atLeast(12, "waf-json-870/coraza", "benign JSON of 870 B, 45 leaves, PL1", wafBenign(1, small)),
-		atLeast(20, "waf-json-7500/coraza", "benign JSON of 7.5 KB, PL1", wafBenign(1, large)),
-		atLeast(8, "waf-get-pl4/coraza", "benign GET, 3 arguments, PL4", wafBenign(4, get)),
-		atLeast(8, "waf-json-870-pl4/coraza", "benign JSON of 870 B, PL4", wafBenign(4, wafPosts(small4))),
-		atLeast(12, "waf-json-7500-pl4/coraza", "benign JSON of 7.5 KB, PL4", wafBenign(4, wafPosts(large4))),
+		atLeast(20, "waf-get/coraza", "benign GET, 3 arguments, PL1, Coraza's processor time over ours", wafBenign(1, gets)),
+		atLeast(12, "waf-json-870/coraza", "benign JSON of 870 B, 45 leaves, PL1", wafBenign(1, posts(wafSmall, 1000))),
+		atLeast(20, "waf-json-7500/coraza", "benign JSON of 7.5 KB, PL1", wafBenign(1, posts(wafLarge, 200))),
+		atLeast(8, "waf-get-pl4/coraza", "benign GET, 3 arguments, PL4", wafBenign(4, gets)),
+		atLeast(8, "waf-json-870-pl4/coraza", "benign JSON of 870 B, PL4", wafBenign(4, posts(wafSmall.plainly(), 1000))),
+		atLeast(12, "waf-json-7500-pl4/coraza", "benign JSON of 7.5 KB, PL4", wafBenign(4, posts(wafLarge.plainly(), 200))),
 		atLeast(10, "waf-mix/coraza", "a benign mix, fallbacks included, PL1", wafMixed),
 		atMost(2, "waf-mix-fallback-percent", "%", "share of the mix that the screen can't prove", wafFallback),
 		atMost(1.15, "waf-attack/coraza-cost", "ratio", "attacks, our processor time over Coraza's", wafAttack),
+		atLeast(10, "waf-get/modsecurity", "requests/s, ours over nginx's with ModSecurity 3 and CRS 3.3.4, GET", wafToModSecurity(func() []*waf.Message { return wafGets(256) })),
+		atLeast(8, "waf-post/modsecurity", "the same, 1 KB JSON POST with 48 leaves", wafToModSecurity(posts(wafMedium, 256))),
+		atMost(3, "waf-flood-p99/quiet", "ratio", "99th percentile of good traffic under a flood of bodies that nobody can prove, over the same without", wafFlood),
 	}
 }
 
 // wafBenign compares messages that the screen proves harmless, every one.
-func wafBenign(paranoia int, messages []*waf.Message) func(context.Context, *bench) (result, error) {
+func wafBenign(paranoia int, of func() []*waf.Message) func(context.Context, *bench) (result, error) {
 	return func(ctx context.Context, _ *bench) (result, error) {
 		_, ours, err := gatehouseAt(paranoia)
 		if err != nil {
@@ -36,6 +42,7 @@ func wafBenign(paranoia int, messages []*waf.Message) func(context.Context, *ben
 		if err != nil {
 			return result{}, err
 		}
+		messages := of()
 		t, err := wafVersus(ctx, ours, theirs, messages, wafRounds, false)
 		if err != nil {
 			return result{}, err
