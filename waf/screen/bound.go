@@ -17,10 +17,12 @@ func (s *Screen) Bound(list []string) {
 	}
 }
 
-// unmatched reports whether no operator of the request's phases matches the value
-// where it is an argument's.
+// unmatched reports whether no operator matches the value where it is an argument's.
 func (p *Proof) unmatched(v string) bool {
-	c := &p.s.request
+	return p.unmatchedIn(&p.s.request, v) && p.unmatchedIn(&p.s.answer, v)
+}
+
+func (p *Proof) unmatchedIn(c *section, v string) bool {
 	for i := range c.uses {
 		u := &c.uses[i]
 		if !p.s.index.slots[u.slot].argument() {

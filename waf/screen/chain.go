@@ -99,10 +99,10 @@ func (p *Proof) link(i int) outcome {
 	began := len(c.matched)
 	var caps [][]string
 	sees := func(m match, certain bool) outcome { // one value that matched
-		if ends || !certain && len(l.sets) > 0 || c.a.harms(l) {
+		c.certain = c.certain && certain
+		if ends || !c.certain && len(l.sets) > 0 || c.a.harms(l) || l.feedsOperator || l.feedsItself && len(c.matched) > began {
 			return unsure
 		}
-		c.certain = c.certain && certain
 		c.matched = append(c.matched, m)
 		var groups []string
 		if l.Capture && l.op >= 0 && p.s.index.ops[l.op].rx != nil {
@@ -124,7 +124,7 @@ func (p *Proof) link(i int) outcome {
 // look calls sees with every value of the link's targets that matches.
 func (p *Proof) look(i int, l *link, began int, sees witness) outcome {
 	if l.Operator == nil {
-		return max(matched, sees(match{}, true))
+		return max(matched, sees(match{variable: "UNKNOWN"}, true))
 	}
 	tests, certain := p.tests(i, l)
 	if tests == nil {
@@ -164,7 +164,7 @@ func (p *Proof) selected(l *link, t *target, tests []predicate, certain bool, se
 		}
 	}
 	if t.Count {
-		return p.try(l, tests, certain, p.text(count(n)), t.Variable, t.Key, sees)
+		return p.try(l, tests, certain, p.text(count(n)), t.Variable, t.CountKey, sees)
 	}
 	return dead
 }
@@ -222,7 +222,7 @@ func (p *Proof) overlaid(l *link, t *target, tests []predicate, certain bool, be
 	c := &p.chain
 	if t.Variable != "TX" {
 		// The engine may remember the transformed value of an earlier link in this place.
-		if len(l.Transforms) > 0 || t.Key != "" || t.KeyRegexp != nil || t.Count || len(t.Except) > 0 || c.a.touches(t.Variable) || c.a.first > 0 || began == 0 {
+		if len(c.matched) > began || len(l.Transforms) > 0 || t.Key != "" || t.KeyRegexp != nil || t.Count || len(t.Except) > 0 || c.a.touches(t.Variable) || c.a.first > 0 || began == 0 {
 			return unsure
 		}
 		list := c.matched[:began]
@@ -244,6 +244,9 @@ func (p *Proof) overlaid(l *link, t *target, tests []predicate, certain bool, be
 		return unsure
 	}
 	if captured(t.Key) {
+		if len(c.matched) > began { // this link has captured already
+			return unsure
+		}
 		return p.captures(l, t, tests, certain, sees)
 	}
 	if t.Key == "" && (t.KeyRegexp == nil || capturing(t.KeyRegexp)) {
@@ -262,7 +265,7 @@ func (p *Proof) overlaid(l *link, t *target, tests []predicate, certain bool, be
 		}
 	}
 	if t.Count {
-		return p.try(l, tests, certain, p.text(count(n)), "TX", t.Key, sees)
+		return p.try(l, tests, certain, p.text(count(n)), "TX", t.CountKey, sees)
 	}
 	return dead
 }

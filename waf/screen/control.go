@@ -73,6 +73,8 @@ func (w *walker) control(a seclang.Action) bool {
 		r := &w.x.rules[i]
 		switch {
 		case !m.rules(r):
+		case r.carried:
+			return false
 		case m.variable == "":
 			w.removed[r.ID] = true
 		default:
@@ -100,14 +102,33 @@ func (s *Screen) harmless(ctl seclang.Action) bool {
 	}
 	for i := range s.index.rules {
 		r := &s.index.rules[i]
+		if m.variable == "" && r.Skip > 0 {
+			return false // it would skip other rules
+		}
 		if !m.rules(r) {
 			continue
+		}
+		if r.carried || r.ID == 0 || m.variable != "" && r.counts(m.variable) {
+			return false
 		}
 		if m.variable == "" && slices.Contains(s.always, r.ID) || r.sets() || r.Skip > 0 || r.SkipAfter != "" {
 			return false
 		}
 	}
 	return true
+}
+
+// counts reports whether a target of the rule is the number of a variable's values,
+// so that it may match because there are fewer.
+func (r *rule) counts(variable string) bool {
+	for i := range r.links {
+		for j := range r.links[i].targets {
+			if t := &r.links[i].targets[j]; t.Count && t.Variable == variable {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sets reports whether any link that is not the last of a rule that leaves traces

@@ -56,6 +56,8 @@ type slot struct {
 type rule struct {
 	*seclang.Rule
 	links []link
+	// carried rules are evaluated by the parsing transaction. They have no links.
+	carried bool
 	// quiet rules leave no trace of their own when they match: what they do is in
 	// their effects.
 	quiet bool
@@ -72,6 +74,8 @@ type link struct {
 	build   func(arg string) predicate // builds the test from the expanded macro
 	sets    []assignment
 	ctls    []seclang.Action
+	// Its actions may set what its operator reads, or what they read themselves.
+	feedsOperator, feedsItself bool
 	// opaque says why the link cannot be evaluated.
 	opaque string
 }
@@ -106,6 +110,11 @@ func NewIndex(p *seclang.Program, o Options) (*Index, error) {
 	for i := range p.Rules {
 		r := rule{Rule: &p.Rules[i]}
 		if o.Carried != nil && r.ID != 0 && o.Carried(r.ID) {
+			if !r.onlyParses() {
+				return nil, fmt.Errorf("rule %d does more than choose how the body is parsed", r.ID)
+			}
+			r.carried = true
+			b.rules = append(b.rules, r)
 			continue
 		}
 		r.quiet = !r.Log && (r.Disruptive == "" || r.Disruptive == "pass" || r.Disruptive == "block")
@@ -125,6 +134,31 @@ func NewIndex(p *seclang.Program, o Options) (*Index, error) {
 	b.finish()
 	b.classify(o.Classes)
 	return b.Index, nil
+}
+
+// onlyParses reports whether the rule, apart from the rest of the program, does
+// nothing but choose how the body is parsed.
+func (r *rule) onlyParses() bool {
+	if r.Phase != 1 || r.Log || r.Disruptive != "pass" && r.Disruptive != "" || r.Skip > 0 || r.SkipAfter != "" || r.Opaque != "" {
+		return false
+	}
+	for _, l := range r.Links {
+		for _, t := range l.Targets {
+			if t.Variable != "REQBODY_PROCESSOR" && modelled[t.Variable] != kindHead {
+				return false
+			}
+		}
+		for _, a := range l.Actions {
+			c, err := a.Control()
+			if err != nil || c.Name != "requestBodyProcessor" && c.Name != "forceRequestBodyVariable" {
+				return false
+			}
+		}
+		if l.Operator == nil || strings.Contains(l.Operator.Argument, "%{") {
+			return false
+		}
+	}
+	return true
 }
 
 type indexer struct {
@@ -185,7 +219,20 @@ func (b *indexer) link(r *rule, l *seclang.Link) link {
 	if l.Operator != nil {
 		b.operator(&out, l.Operator)
 	}
+	out.feedsOperator = out.macro.reads(out.assigns)
+	for _, s := range out.sets {
+		out.feedsItself = out.feedsItself || s.name.reads(out.assigns) || s.value.reads(out.assigns)
+	}
 	return out
+}
+
+// assigns reports whether the link may set what t stands for.
+func (l *link) assigns(t *token) bool {
+	var own names
+	for _, s := range l.sets {
+		own.add(s.name)
+	}
+	return t.name == "TX" && own.has(t.key)
 }
 
 // expands lists the operators whose argument may hold variables.
@@ -302,6 +349,8 @@ func (b *indexer) target(r *rule, t *seclang.Target) (target, string) {
 	switch {
 	case !known:
 		return target{t, -1}, "the variable " + t.Variable + " is not modelled"
+	case (&target{t, -1}).parsed():
+		return target{t, -1}, "it reads a variable of TX that parsers set"
 	case kind == kindOverlay:
 		return target{t, -1}, ""
 	case t.Variable == "REQBODY_PROCESSOR" && r.Phase == 1, (t.Count || kind == kindBodySingle) && early(r.Phase, t.Variable):

@@ -60,7 +60,7 @@ func (n *names) add(m macro) {
 
 // has reports whether the variable may be among them.
 func (n *names) has(name string) bool {
-	if n.exact[name] {
+	if n.exact[name] || parsed(name) {
 		return true
 	}
 	for _, p := range n.prefixes {
@@ -81,11 +81,20 @@ func (n *names) reads(l *link) bool {
 		}
 	}
 	for _, a := range l.sets {
-		if a.name.reads(n.token) || a.value.reads(n.token) {
+		if a.name.reads(n.token) || a.value.reads(n.token) || n.sets(a.name) {
 			return true
 		}
 	}
-	return l.macro.reads(n.token)
+	return l.macro.reads(func(t *token) bool { return t.name == "MATCHED_VAR" || n.token(t) })
+}
+
+// sets reports whether a variable of this name may be among them: what others have
+// set there is no longer so.
+func (n *names) sets(m macro) bool {
+	if len(m) == 1 && m[0].name == "" {
+		return n.has(strings.ToLower(m[0].text))
+	}
+	return len(n.exact)+len(n.prefixes) > 0
 }
 
 // token reports whether what a variable in a macro stands for is known only at the
@@ -101,7 +110,15 @@ func (n *names) some(t *target) bool {
 			return true
 		}
 	}
-	return len(n.prefixes) > 0 // what follows a prefix is not known
+	return len(n.prefixes) > 0 || t.parsed() // what follows a prefix is not known
+}
+
+// parsed reports whether the engine's parsers of JSON set the variable.
+func parsed(name string) bool { return name == "json_request_body" || name == "json_response_body" }
+
+// parsed reports whether the target selects a variable that parsers set.
+func (t *target) parsed() bool {
+	return t.Variable == "TX" && (parsed(t.Key) || t.KeyRegexp != nil && (t.KeyRegexp.MatchString("json_request_body") || t.KeyRegexp.MatchString("json_response_body")))
 }
 
 // captured reports whether the key is one of TX:0 to TX:9, which hold what

@@ -73,7 +73,7 @@ func (p *Proof) assign(l *link, m *match, groups []string) outcome {
 		a := &l.sets[i]
 		get := func(t *token) (string, bool) { return p.token(t, groups, m) }
 		key, ok := a.name.expand(get)
-		if !ok {
+		if !ok || captured(key) {
 			return unsure
 		}
 		value := ""
@@ -151,6 +151,8 @@ func (p *Proof) token(t *token, groups []string, m *match) (string, bool) {
 			return "", false
 		}
 		return groups[n], true
+	case t.name == "TX" && parsed(t.key):
+		return "", false
 	case t.name == "TX":
 		switch v := p.tx.get(p.chain.a.tx, t.key); len(v) {
 		case 0:

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/waf/expression"
@@ -158,6 +159,9 @@ func (s *Screen) settle(a *active) {
 
 // flow finds out what a rule skips.
 func (s *Screen) flow(a *active) {
+	if a.Skip > 0 && a.SkipAfter != "" || slices.Contains(s.removed, 0) {
+		return
+	}
 	mild, exact := true, len(s.removed) == 0 || a.Skip == 0
 	left, reached := a.Skip, false
 	for i := range s.index.rules {

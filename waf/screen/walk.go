@@ -37,6 +37,9 @@ func (w *walker) phase(n int) {
 		if r.Phase != 0 && r.Phase != n || w.removed[r.ID] {
 			continue
 		}
+		if r.carried && (w.after != "" || w.skip > 0) {
+			w.give(r, "it is skipped, but not where the body is parsed")
+		}
 		if w.after != "" {
 			if r.Marker == w.after {
 				w.after = ""
@@ -47,7 +50,7 @@ func (w *walker) phase(n int) {
 			w.skip--
 			continue
 		}
-		if r.Marker == "" {
+		if r.Marker == "" && !r.carried {
 			w.rule(r)
 		}
 	}
@@ -88,6 +91,9 @@ func (w *walker) known(r *rule, l *link) bool {
 		for _, v := range w.values(r, &l.targets[i]) {
 			w.x.pipes[l.pipe].each(v, func(s string) bool {
 				if test(s) != l.Operator.Negated {
+					if l.feedsOperator || any && (l.feedsItself || l.readsMatch()) {
+						w.give(r, "what it sets depends on the order of its values")
+					}
 					any = true
 					w.capture(l, s)
 					w.act(r, l, s)
@@ -97,6 +103,12 @@ func (w *walker) known(r *rule, l *link) bool {
 		}
 	}
 	return any
+}
+
+// readsMatch reports whether what the link sets depends on the value that matched.
+func (l *link) readsMatch() bool {
+	matched := func(t *token) bool { return t.name == "MATCHED_VAR" }
+	return slices.ContainsFunc(l.sets, func(s assignment) bool { return s.name.reads(matched) || s.value.reads(matched) })
 }
 
 // values are what a target selects from TX, in an order of its own.
