@@ -123,10 +123,19 @@ const apiSettings = "SecAction \"id:10999999,phase:1,pass,t:none,nolog," +
 	"|application/json| |application/merge-patch+json| |application/json-patch+json| |application/vnd.api+json| |application/problem+json| |application/graphql| " +
 	"|application/x-ndjson| |application/cloudevents+json| |application/scim+json| |application/octet-stream| |text/plain| |text/csv|'\"\n"
 
+// limitRules are those of the engine's own recommended configuration that the Core
+// Rule Set's copy lacks: behind SecArgumentsLimit the engine drops arguments, and with
+// nothing to refuse the request they would pass unread. The limit is higher than the
+// engine's 1000, which bulk requests and lists of numbers exceed. Files can set it anew.
+const limitRules = `SecArgumentsLimit 10000
+SecRule URI_PARSE_ERROR "@eq 1" "id:200009,phase:1,t:none,log,deny,status:400,msg:'URI failed to parse.'"
+SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'Too many arguments.'"
+`
+
 // directives are all the rules a WAF goes by. The names of files get a prefix.
 func (c *RulesConfig) directives(exclusions *catalogue, prefix string) string {
 	var b strings.Builder
-	b.WriteString("Include @coraza.conf-recommended\n")
+	b.WriteString("Include @coraza.conf-recommended\n" + limitRules)
 	if !c.Responses {
 		b.WriteString("SecResponseBodyAccess Off\n")
 	}

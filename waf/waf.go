@@ -32,6 +32,7 @@ type WAF struct {
 	bounds     []string
 	payload    *payload.Inspector
 	replays    *replays
+	quotes     quotes
 	shadow     shadow
 	responses  bool
 	answers    answers
@@ -118,7 +119,7 @@ func New(cfg Config, o Options) (*WAF, error) {
 	}
 	w.distrust = err
 	w.reference.alone = program == nil || races(program)
-	w.replays = newReplays(cfg.Replay, o.Budgets)
+	w.replays, w.quotes = newReplays(cfg.Replay, o.Budgets), newQuotes(program)
 	w.shadow = newShadow(w, cfg.Shadow, o.Report)
 	return w, nil
 }
@@ -193,6 +194,9 @@ type Inspection struct {
 // The Inspection is to be closed, whatever the error.
 func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection, Result, error) {
 	in := &Inspection{guard: g, caller: by}
+	if err := tooManyFiles(m); err != nil {
+		return in, Result{}, err
+	}
 	proven, err := in.prove(ctx, m)
 	if err != nil {
 		return in, Result{}, err
@@ -219,14 +223,23 @@ func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection
 
 // prove asks the screen.
 func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error) {
-	s := in.guard.screen
-	if s == nil || s.Unprovable != "" {
+	s, w := in.guard.screen, in.guard.waf
+	blind, long := s == nil || s.Unprovable != "", w.quotes.concerns(m)
+	if blind && !long {
 		return false, nil
 	}
-	if in.parsed, err = in.guard.waf.reference.parse(ctx, m); err != nil {
+	if in.parsed, err = w.reference.parse(ctx, m); err != nil {
 		return false, err
 	}
+	var refused error
 	err = in.parsed.guard(func() error {
+		many := false
+		if long {
+			many, refused = w.quotes.check(m, in.parsed.state().Variables())
+		}
+		if many || blind {
+			return nil
+		}
 		in.proof = s.Begin(in.parsed.state())
 		in.proof.Bounded = m.Bounded
 		if !in.parsed.settled(m) {
@@ -237,6 +250,9 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 		}
 		return nil
 	})
+	if refused != nil {
+		err = refused
+	}
 	return ok, err
 }
 
