@@ -31,11 +31,11 @@ func TestNotProven(t *testing.T) {
 		m     *Message
 	}{
 		"set at the time of a request, then set again for all": {`
-			SecRule ARGS:a "@rx 1" "id:1,phase:1,nolog,pass,setvar:tx.x=0"
+			SecRule ARGS_GET:a "@rx 1" "id:1,phase:1,nolog,pass,setvar:tx.x=0"
 			SecAction "id:2,phase:1,nolog,pass,setvar:tx.x=5"
 			SecRule TX:x "@eq 5" "id:3,phase:2,deny"`, form("/?a=1", "")},
 		"counted up for all": {`
-			SecRule ARGS:a "@rx 1" "id:1,phase:1,nolog,pass,setvar:tx.x=4"
+			SecRule ARGS_GET:a "@rx 1" "id:1,phase:1,nolog,pass,setvar:tx.x=4"
 			SecAction "id:2,phase:1,nolog,pass,setvar:tx.x=+1"
 			SecRule TX:x "@eq 5" "id:3,phase:2,deny"`, form("/?a=1", "")},
 		"a link that matches the body too early": {`
