@@ -19,22 +19,6 @@ const (
 	ResponseName = "waf.response"
 )
 
-// The reason codes, besides those of package payload's rules. Details have
-// "waf." and the rule's id.
-const (
-	CodeBlocked        = "waf.blocked"                // 403, or the status of the rule
-	CodeMatched        = "waf.matched"                // no refusal: rules matched, and the score stays below the threshold
-	CodeCoding         = "waf.content_coding"         // 415
-	CodeCodingInvalid  = "waf.content_coding_invalid" // 400
-	CodeDecompression  = "waf.decompression_limit"    // 413
-	CodeBudget         = "waf.budget"                 // 429
-	CodeBusy           = "waf.busy"                   // 503
-	CodeEngine         = "waf.engine_failed"          // 503
-	CodeAnswerBlocked  = "waf.answer_blocked"         // 502
-	CodeAnswerCoding   = "waf.answer_coding"          // 502
-	CodeAnswerUnjudged = "waf.answer_unjudged"        // no refusal: the answer could not be judged, and needs not be
-)
-
 // decodedRatio is how many times larger than with its content codings a body may be.
 const decodedRatio = 100
 
@@ -46,6 +30,9 @@ type ControlOptions struct {
 	// Streams says that the request's body need not have an end, so that only its head
 	// is inspected.
 	Streams bool
+	// Bounded reports whether the contract was enforced on a request and held, so that
+	// Options.Bounds apply to it; nil for never.
+	Bounded func(*gatehouse.Exchange) bool
 }
 
 // Controls returns the controls of the operations that a policy holds for, which
@@ -58,7 +45,7 @@ func (w *WAF) Controls(p Policy, o ControlOptions) (request, response gatehouse.
 		return nil, nil, err
 	}
 	c := &requestControl{waf: w, guard: g, policy: p, body: gatehouse.BodyWhole, limits: coding.Limits{Bytes: o.BodyBytes, Ratio: decodedRatio},
-		native: newNative(w.payload, p.Exclusions)}
+		native: newNative(w.payload, p.Exclusions), bounded: o.Bounded}
 	if o.Streams {
 		c.body = gatehouse.BodyNone
 	}
@@ -84,6 +71,8 @@ type requestControl struct {
 	body   gatehouse.BodyNeed
 	limits coding.Limits
 	native *native
+	// bounded is that of ControlOptions.
+	bounded func(*gatehouse.Exchange) bool
 }
 
 // passage is one exchange on its way through the rules.
@@ -170,6 +159,7 @@ func (c *requestControl) fill(x *gatehouse.Exchange, p *passage) *gatehouse.Erro
 	}
 	m.Method, m.Target, m.Proto = r.Method, r.Target, r.Proto
 	m.HasBody, m.Body = false, nil
+	m.Bounded = c.bounded != nil && c.bounded(x)
 	field, codings := "", 0
 	if c.body == gatehouse.BodyWhole && r.Body.Present() {
 		m.HasBody = true

@@ -143,7 +143,7 @@ func write(t *testing.T, name, text string) {
 // are right all the same.
 func TestDocumentedPieces(t *testing.T) {
 	elsewhere := []string{"config.missing", "config.unknown_upstream", "config.unknown_issuer", "config.version", "config.policy_file",
-		"config.unknown_operation", "config.reference"}
+		"config.unknown_operation", "config.reference", "config.rules_file"}
 	for _, doc := range documents(t) {
 		for _, b := range blocks(t, doc) {
 			if b.lang != "yaml" || b.file != "" {

@@ -151,9 +151,17 @@ func (a *app) writeRules(rules []waf.Rule) error {
 		if r.Mode != gatehouse.Off {
 			at = r.Mode.String()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, dash(r.Phase), dash(r.Paranoia), r.Severity, r.Message, at)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, dash(r.Phase), dash(r.Paranoia), r.Severity, clip(r.Message), at)
 	}
 	return w.Flush()
+}
+
+// clip cuts a message to what fits a column; --output json has the whole.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 70 {
+		return string(r[:69]) + "…"
+	}
+	return s
 }
 
 // newWAFCheck says what is wrong with SecLang files.
