@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"testing"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 // What a contract promises of a value counts by the value, never by its type:
@@ -37,6 +39,26 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%s, bounded %v: proven %v by %d, %v %v", c.target, bounded, in.Proven, in.Failed, res.Interruption, err)
 			}
 			in.Close()
+		}
+	}
+}
+
+// The bounds are used where the exchange says so, of each exchange anew.
+func TestBoundsAreAskedFor(t *testing.T) {
+	w, err := coreWAF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, asked := false, 0
+	c, _, err := w.Controls(Policy{Paranoia: 1, Inbound: 5, Outbound: 4}, ControlOptions{BodyBytes: 1 << 20, Bounded: func(*gatehouse.Exchange) bool { asked++; return held }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, false, true} {
+		held = want
+		x, p := exchange(t, "GET", "/v1/items?colour=blue", ""), new(passage)
+		if err := c.(*keptRequest).requestControl.fill(x, p); err != nil || asked != i+1 || p.m.Bounded != want {
+			t.Errorf("asked %d times, bounded %v, want %v: %v", asked, p.m.Bounded, want, err)
 		}
 	}
 }

@@ -41,15 +41,15 @@ func (a *assembly) openRules(before *assembly) error {
 	cfg := *a.cfg.WAF
 	files := &ruleFiles{dir: a.dir}
 	cfg.Rules.Before, cfg.Rules.After = files.names(cfg.Rules.Before), files.names(cfg.Rules.After)
-	policies := a.wafPolicies()
-	if before != nil && before.rules != nil && before.rules.key == ruleKey(cfg, policies, before.rules.files) {
+	policies, bounds := a.wafPolicies(), a.bounds()
+	if before != nil && before.rules != nil && before.rules.key == ruleKey(cfg, policies, bounds, before.rules.files) {
 		a.rules = before.rules
 	} else {
-		w, err := waf.New(cfg, waf.Options{Files: files, Policies: slices.Collect(maps.Values(policies)), Budgets: a.budgets(), Report: a.mismatch})
+		w, err := waf.New(cfg, waf.Options{Files: files, Policies: slices.Collect(maps.Values(policies)), Bounds: bounds, Budgets: a.budgets(), Report: a.mismatch})
 		if err != nil {
 			return a.rulesAt(files, err)
 		}
-		a.rules = &ruleSet{WAF: w, key: ruleKey(cfg, policies, files), files: files}
+		a.rules = &ruleSet{WAF: w, key: ruleKey(cfg, policies, bounds, files), files: files}
 		a.opened = true
 	}
 	a.identifyRules()
@@ -99,7 +99,7 @@ func (a *assembly) inspections(policies map[*gatehouse.Operation]waf.Policy) err
 		if c.BodyBytes > 0 {
 			limit = c.BodyBytes
 		}
-		opts := waf.ControlOptions{}
+		opts := waf.ControlOptions{Bounded: contractHeld}
 		if o != nil {
 			if o.BodyBytes > 0 {
 				limit = o.BodyBytes
@@ -169,10 +169,11 @@ func (a *assembly) identifyRules() {
 }
 
 // ruleKey is the same for rules made of the same things.
-func ruleKey(cfg waf.Config, policies map[*gatehouse.Operation]waf.Policy, files *ruleFiles) string {
+func ruleKey(cfg waf.Config, policies map[*gatehouse.Operation]waf.Policy, bounds waf.Bounds, files *ruleFiles) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	_ = enc.Encode(cfg) // of our own types
+	_ = enc.Encode(bounds)
 	texts := map[string]bool{}
 	for _, p := range policies {
 		t, _ := json.Marshal(p)
