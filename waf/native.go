@@ -131,16 +131,23 @@ func (n *native) inspect(x *gatehouse.Exchange, m *Message, s *findings) {
 		}
 	}
 	in.ContentType = x.Request.Header.Get("Content-Type")
+	if len(n.excluded) > 0 {
+		in.Excludes = n.excludes
+	}
 	n.inspector.Inspect(&in, func(f payload.Finding) bool {
-		if len(n.excluded) == 0 || !n.excludes(&f) {
-			s.add(&f)
-		}
-		return len(s.details) < maxDetails
+		s.add(&f)
+		return !s.blocks || len(s.details) < maxDetails
 	})
 }
 
 func (s *findings) add(f *payload.Finding) {
 	blocks := f.Mode == gatehouse.Enforce
+	if len(s.details) == maxDetails { // what blocks is told all the same
+		if !blocks || s.blocks {
+			return
+		}
+		s.details = s.details[:maxDetails-1]
+	}
 	if blocks && !s.blocks || len(s.details) == 0 {
 		s.blocks = s.blocks || blocks
 		s.reason = gatehouse.Reason{Code: f.Rule.ID, Message: f.Rule.Title + " in " + inert(f.Place), Hint: f.Hint}

@@ -199,12 +199,15 @@ func (w *walk) body(contentType string, body []byte) {
 // jsonBody judges a JSON text. With declared its type says that it is one.
 func (w *walk) jsonBody(body []byte, declared bool) {
 	if !declared {
-		if start := bytes.TrimLeft(body, " \t\r\n"); len(start) == 0 || start[0] != '{' && start[0] != '[' {
+		if start := bytes.TrimLeft(bytes.TrimPrefix(body, byteOrderMark), " \t\r\n"); len(start) == 0 || start[0] != '{' && start[0] != '[' {
 			return
 		}
 	}
 	if err := w.text.Read(body, &readLimits); err != nil {
 		w.refused(err, declared)
+		if declared || readable(err) {
+			w.loose(body)
+		}
 		return
 	}
 	w.enter(&w.text, false)
@@ -331,8 +334,14 @@ func (w *walk) embedded(s string) {
 	}
 	outer, name, tok, frames, leaf := w.tape, w.nameTok, w.tok, w.frames, w.leafBuf
 	w.frames, w.leafBuf = nil, nil
-	if w.read(&w.inner, []byte(s)) {
-		field := w.field
+	field := w.field
+	if err := w.inner.Read([]byte(s), &readLimits); err != nil {
+		if w.tape = nil; readable(err) {
+			w.deeper = true
+			w.loose([]byte(s))
+		}
+		w.field = field
+	} else {
 		if outer != nil { // the way to the text, as a field of its own
 			w.field = strings.TrimPrefix(w.place(), "body:")
 		}

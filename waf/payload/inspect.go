@@ -17,6 +17,9 @@ type Input struct {
 	Header      gatehouse.Header
 	ContentType string
 	Body        []byte // decompressed; not changed, and not kept
+
+	// Excludes tells findings to leave out. It may be nil.
+	Excludes func(*Finding) bool
 }
 
 // A Finding is one match of a rule.
@@ -150,6 +153,7 @@ type walk struct {
 	host, line        []byte    // a folded host; a value without line breaks
 	paths             [2][]byte // a path, decoded
 	words             []byte    // of a prompt
+	looseBuf          []byte    // a string of a text that is nearly JSON
 	token             []byte    // a token's header
 	pointed           int
 }
@@ -164,7 +168,7 @@ func (w *walk) reset() {
 	w.text.Reset()
 	w.inner.Reset()
 	w.head.Reset()
-	for _, b := range []*[]byte{&w.nameBuf, &w.valueBuf, &w.keyBuf, &w.leafBuf, &w.host, &w.line, &w.paths[0], &w.paths[1], &w.words, &w.token} {
+	for _, b := range []*[]byte{&w.nameBuf, &w.valueBuf, &w.keyBuf, &w.leafBuf, &w.host, &w.line, &w.paths[0], &w.paths[1], &w.words, &w.token, &w.looseBuf} {
 		if cap(*b) > keep {
 			*b = nil
 		}
@@ -204,8 +208,12 @@ func (w *walk) find(rule int, hint string) {
 	if mode == off || w.stopped || w.counts[rule] >= repeats {
 		return
 	}
+	f := Finding{Rule: &catalogue[rule], Mode: mode, Place: w.place(), Hint: hint}
+	if w.in.Excludes != nil && w.in.Excludes(&f) {
+		return // and does not count: it must not hide others
+	}
 	w.counts[rule]++
-	w.stopped = !w.found(Finding{Rule: &catalogue[rule], Mode: mode, Place: w.place(), Hint: hint})
+	w.stopped = !w.found(f)
 }
 
 // place names where the walk is, in at most some hundred inert bytes.
@@ -237,7 +245,7 @@ func (w *walk) place() string {
 
 const (
 	maxName    = 200
-	maxPointed = 1 << 20 // tokens that are walked over to name places
+	maxPointed = 1 << 22 // tokens that are walked over to name places
 )
 
 // writeInert writes a name, cut and without anything that is not printable ASCII.
