@@ -42,6 +42,16 @@ func (o *overlay) get(base map[string]string, name string) []string {
 	return nil
 }
 
+// TX returns the possible values of a variable of TX after a proof about the request,
+// or about its answer; none where it is not there. What nothing in the program reads
+// may be missing.
+func (p *Proof) TX(name string, answered bool) []string {
+	if answered {
+		return p.tx.get(p.s.answer.tx, name)
+	}
+	return p.tx.get(p.s.request.tx, name)
+}
+
 // find returns what a target selects.
 func (o *overlay) find(base map[string]string, t *target) []variable {
 	var out []variable

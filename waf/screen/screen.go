@@ -33,9 +33,10 @@ type Screen struct {
 type section struct {
 	from, to int // of compiled
 	uses     []use
-	routes   map[route][]int // to the rules whose first open link is there
-	simple   bits            // rules to be evaluated whatever the texts are, by index in compiled
-	fatal    bits            // rules whose first match ends the proof
+	routes   map[route][]int   // to the rules whose first open link is there
+	simple   bits              // rules to be evaluated whatever the texts are, by index in compiled
+	fatal    bits              // rules whose first match ends the proof
+	tx       map[string]string // as the section leaves it where no rule has matched
 }
 
 // active is a rule that a profile keeps for the time of the request.
@@ -83,12 +84,12 @@ func (x *Index) Compile(p Profile) *Screen {
 	}
 	w.phase(1)
 	w.phase(2)
-	w.s.request.to = len(w.s.compiled)
+	w.s.request.to, w.s.request.tx, w.shared = len(w.s.compiled), w.tx, true
 	w.s.answer.from = len(w.s.compiled)
 	for n := 3; n <= 4; n++ { // phase 5 only logs
 		w.phase(n)
 	}
-	w.s.answer.to = len(w.s.compiled)
+	w.s.answer.to, w.s.answer.tx, w.shared = len(w.s.compiled), w.tx, true
 	for id := range w.removed {
 		w.s.removed = append(w.s.removed, id)
 	}
