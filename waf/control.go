@@ -161,9 +161,8 @@ func (c *requestControl) fill(x *gatehouse.Exchange, p *passage) *gatehouse.Erro
 	m.HasBody, m.Body = false, nil
 	m.Bounded = c.bounded != nil && c.bounded(x)
 	field, codings := "", 0
-	if c.body == gatehouse.BodyWhole && r.Body.Present() {
-		m.HasBody = true
-		m.Body, _ = r.Body.Bytes()
+	if text, whole := r.Body.Bytes(); whole && r.Body.Present() { // of what streams it is, if another control wants it
+		m.HasBody, m.Body = true, text
 		field, codings = contentEncoding(r.Header)
 	}
 	if codings > 0 {

@@ -110,7 +110,6 @@ func (x *nativeExclusion) names(id string) bool {
 // findings are what the rules of package payload say of one request.
 type findings struct {
 	blocks  bool
-	status  int
 	reason  gatehouse.Reason
 	details []gatehouse.Detail
 }
@@ -154,6 +153,9 @@ func (s *findings) add(f *payload.Finding) {
 		if !blocks {
 			s.reason.Code = CodeMatched
 		}
+	}
+	if len(s.details) >= maxDetails && !blocks {
+		return
 	}
 	d := gatehouse.Detail{Code: f.Rule.ID, Parameter: inert(f.Place), Message: f.Rule.Title}
 	if f.Hint != "" {
