@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/gatehouse
 FUZZTIME ?= 60s
 
-.PHONY: build demo test race lint bench pgo contract-real fuzz soak tools clean
+.PHONY: build demo test race lint bench pgo contract-real waf-diff fuzz soak tools clean
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/gatehouse
@@ -15,6 +15,7 @@ test: ## installs the real parts that are missing, then every test with the race
 	./scripts/install-test-parts
 	$(GO) test -race ./...
 	$(GO) test ./http1 ./upstream # sockets are read and written another way without the race detector
+	$(GO) test ./waf # ten thousand comparisons with the reference fit in without the race detector
 
 lint: ## gofmt, vet, staticcheck
 	./scripts/lint
@@ -32,6 +33,10 @@ pgo: ## profiles the gateway under the load of the bench, for the compiler: cmd/
 
 contract-real: ## OpenAPI documents as others publish them, of several MB: fetched, loaded, all their paths routed
 	$(GO) test -tags realdocs -run RealDocuments -timeout 20m -v ./openapi/document ./openapi
+
+waf-diff: ## a million comparisons of the WAF with the reference: hours
+	$(GO) test ./waf -run 'TestDifferentialAlone$$' -timeout 0 -count 1 -v -waf.comparisons=960000
+	$(GO) test ./waf -run 'TestDifferential$$' -timeout 0 -count 1 -v -waf.comparisons=40000
 
 fuzz: ## each fuzz target for FUZZTIME
 	./scripts/fuzz $(FUZZTIME)

@@ -13,7 +13,16 @@ import (
 	"time"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == wafMemoryCommand {
+		if err := wafMemory(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(3)
+		}
+		return
+	}
+	os.Exit(run(os.Args[1:]))
+}
 
 // A bench is what the measures share.
 type bench struct {
@@ -42,7 +51,7 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 25*time.Minute)
 	defer cancel()
 	b := &bench{rounds: *rounds, length: *length, warm: 3 * time.Second}
 	code, err := b.all(ctx, *binary, pick, *out)

@@ -157,7 +157,7 @@ type wafTurns struct {
 // wafVersus lets both sides judge the messages in turns, as many as fit into a turn,
 // and at least one. Where the messages differ in kind, a turn is whole passes over
 // them.
-func wafVersus(ctx context.Context, ours, theirs wafSide, messages []*waf.Message, rounds int, passes bool) (*wafTurns, error) {
+func wafVersus(ctx context.Context, ours, theirs wafSide, messages []*waf.Message, passes bool) (*wafTurns, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	t, next := &wafTurns{}, [2]int{}
 	var tasks [2]task
@@ -199,7 +199,7 @@ func wafVersus(ctx context.Context, ours, theirs wafSide, messages []*waf.Messag
 		}
 		turns = max(1, min(turns, int(float64(wafRound.Microseconds())/(us*float64(counts[k])))))
 	}
-	for i := range rounds + 1 { // the first warms up
+	for i := range wafRounds + 1 { // the first warms up
 		var sum [2]float64
 		for j := range 2 * turns {
 			k := (i + (j+1)/2) % 2 // ours, theirs, theirs, ours, ours …
@@ -227,15 +227,11 @@ func wafVersus(ctx context.Context, ours, theirs wafSide, messages []*waf.Messag
 	return t, nil
 }
 
-// result is about Coraza's processor time over ours, or ours over Coraza's.
-func (t *wafTurns) result(oursOverTheirs bool) result {
+// result is about Coraza's processor time over ours.
+func (t *wafTurns) result() result {
 	r := result{ours: median(t.us[0]), theirs: median(t.us[1]), oursUnit: "us", theirsUnit: "us"}
 	for i, ours := range t.us[0] {
-		if theirs := t.us[1][i]; oursOverTheirs {
-			r.runs = append(r.runs, ours/theirs)
-		} else {
-			r.runs = append(r.runs, theirs/ours)
-		}
+		r.runs = append(r.runs, t.us[1][i]/ours)
 	}
 	r.value = median(r.runs)
 	for k, name := range []string{"gatehouse", "coraza"} {
