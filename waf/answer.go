@@ -61,10 +61,13 @@ func (a *answers) judges(r *reference, contentType string) bool {
 // the rules: by this beginning it is judged, and the rest follows as it comes.
 type responseControl struct {
 	request *keptRequest
-	guard   *Guard // for requests that nobody has let pass
+	lenient func() (*Guard, error) // for requests that nobody has let pass
 }
 
 func (c *responseControl) Name() string { return ResponseName }
+
+// Step is where the control belongs.
+func (c *responseControl) Step() gatehouse.Step { return gatehouse.StepJudgeBody }
 
 // Body asks for the whole body where the request's control does: the rules on answers
 // may ask about it, whether or not that control is on.
@@ -126,7 +129,11 @@ func (c *responseControl) passage(ctx context.Context, x *gatehouse.Exchange) (*
 	if err := c.request.fill(x, p); err != nil {
 		return p, err
 	}
-	in, res, err := c.guard.Inspect(ctx, &p.m, p.by)
+	guard, err := c.lenient()
+	if err != nil {
+		return p, err
+	}
+	in, res, err := guard.Inspect(ctx, &p.m, p.by)
 	p.in, p.judged = in, err == nil && res.Interruption == nil
 	return p, err
 }

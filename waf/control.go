@@ -53,14 +53,10 @@ func (w *WAF) Controls(p Policy, o ControlOptions) (request, response gatehouse.
 		return c, nil, nil
 	}
 	// What answers requests that the rules would have refused, or were never asked
-	// about, is judged as if they had not matched.
+	// about, is judged as if they had not matched. Only monitoring needs that.
 	p.Inbound = math.MaxInt32
-	lenient, err := w.Guard(p)
-	if err != nil {
-		return nil, nil, err
-	}
 	k := &keptRequest{requestControl: c}
-	return k, &responseControl{request: k, guard: lenient}, nil
+	return k, &responseControl{request: k, lenient: sync.OnceValues(func() (*Guard, error) { return w.Guard(p) })}, nil
 }
 
 // requestControl is "waf.request": the rules on requests under one policy.
@@ -108,6 +104,9 @@ func (p *passage) end() {
 }
 
 func (c *requestControl) Name() string { return RequestName }
+
+// Step is where the control belongs.
+func (c *requestControl) Step() gatehouse.Step { return gatehouse.StepJudgeBody }
 
 // Body asks for the whole body: nothing passes unread.
 func (c *requestControl) Body() gatehouse.BodyNeed { return c.body }
