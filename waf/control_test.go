@@ -379,3 +379,39 @@ func TestStreamedBodies(t *testing.T) {
 		t.Errorf("a body that streams: %+v, started %v", v, x.Request.Body.Started())
 	}
 }
+
+// An exchange that began before its rules were closed ends with them.
+func TestExchangeOutlivesClose(t *testing.T) {
+	cfg := Config{Shadow: -1, Rules: RulesConfig{Core: new(bool), After: []string{"own.conf"}, Responses: true}}.WithDefaults()
+	w, err := New(cfg, Options{Files: fstest.MapFS{"own.conf": {Data: []byte(`SecRule ARGS:q "@rx ^some" "id:1,phase:2,pass,log,msg:'a look'"` + "\n" +
+		`SecRule RESPONSE_BODY "@rx secret" "id:2,phase:4,deny,msg:'a secret'"`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, response, err := w.Controls(cfg.Policy, ControlOptions{BodyBytes: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, code := range map[string]string{"/": "", "/?q=some": CodeMatched} {
+		for body, want := range map[string]string{"all is well": "", "a secret": CodeAnswerBlocked} {
+			_, v := answered(t, closing{request, w}, response, exchange(t, "GET", target, ""), 200, "text/html", body)
+			if v[0].Reason.Code != code || v[len(v)-1].Reason.Code != want {
+				t.Errorf("%s, %s: %+v", target, body, v)
+			}
+		}
+	}
+}
+
+// closing closes the rules once the request has been judged.
+type closing struct {
+	gatehouse.Control
+	w *WAF
+}
+
+func (c closing) Check(ctx context.Context, x *gatehouse.Exchange) (gatehouse.Verdict, error) {
+	v, err := c.Control.Check(ctx, x)
+	c.w.Close()
+	return v, err
+}
+
+func (c closing) Finish(x *gatehouse.Exchange) { c.Control.(gatehouse.Finisher).Finish(x) }
