@@ -16,15 +16,10 @@ import (
 // Nearly all that the engine does to a request takes time in proportion to its size.
 // What does not is bounded here, before it is done.
 
-// The reason codes of requests that are refused for that, with 413.
-const (
-	CodeFiles  = "waf.files"
-	CodeQuotes = "waf.quotes"
-)
-
 var (
-	errFiles  = refuse(CodeFiles, 413, "the form has too many files", "the engine writes each to a file of its own while it looks at them")
-	errQuotes = refuse(CodeQuotes, 413, "a value has too many quotes to look for SQL in it", "")
+	errFiles     = refuse(CodeFiles, 413, "the form has too many files", "the engine writes each to a file of its own while it looks at them")
+	errAmbiguous = refuse(CodeAmbiguous, 400, "the form has fields whose names differ in case only", "the engine reads one of them, and not the same one each time")
+	errQuotes    = refuse(CodeQuotes, 413, "a value has too many quotes to look for SQL in it", "")
 )
 
 // maxFiles is how many files a form may have. ModSecurity has the same default.

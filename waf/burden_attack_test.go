@@ -65,3 +65,23 @@ func TestBurdens(t *testing.T) {
 		}
 	}
 }
+
+// Of fields whose names differ in case only the engine forgets all but one.
+func TestFieldsThatDifferInCase(t *testing.T) {
+	request, _ := controls(t, Policy{})
+	const form = "application/x-www-form-urlencoded"
+	for body, code := range map[string]string{
+		"note=" + injection + "&Note=&nOte=&NOTE=&noTe=":             CodeAmbiguous,
+		"note=" + injection + "&%4eote=ok":                           CodeAmbiguous,
+		"K=" + injection + "&%E2%84%AA=":                             CodeAmbiguous,
+		"note=a&note=b&other=c&&=&x":                                 "",
+		`{"note":"a","Note":"b"}`:                                    "",
+		"a&A=" + strings.Repeat("&b", 12_000) + "&Z=&q=" + injection: CodeBlocked,
+	} {
+		for range 5 {
+			if v := check(t, request, exchange(t, "POST", "/x", body, "Content-Type", form)); v.Reason.Code != code {
+				t.Errorf("%.60s: %v %+v", body, v.Outcome, v.Reason)
+			}
+		}
+	}
+}

@@ -8,6 +8,9 @@ const (
 	CodeCoding         = "waf.content_coding"         // 415
 	CodeCodingInvalid  = "waf.content_coding_invalid" // 400
 	CodeDecompression  = "waf.decompression_limit"    // 413
+	CodeFiles          = "waf.files"                  // 413
+	CodeQuotes         = "waf.quotes"                 // 413
+	CodeAmbiguous      = "waf.ambiguous_fields"       // 400
 	CodeBudget         = "waf.budget"                 // 429
 	CodeBusy           = "waf.busy"                   // 503
 	CodeEngine         = "waf.engine_failed"          // 503
@@ -27,6 +30,9 @@ var Codes = []struct {
 	{CodeCoding, 415, "a content coding nobody knows, or more than two"},
 	{CodeCodingInvalid, 400, "the bytes are not what the content coding says"},
 	{CodeDecompression, 413, "the body grows beyond its limit, or a hundredfold"},
+	{CodeFiles, 413, "a form with more than 100 files, each of which the engine would write to disk"},
+	{CodeQuotes, 413, "values with so many doubled or escaped quotes that looking for SQL would take seconds"},
+	{CodeAmbiguous, 400, "a form with fields whose names differ in case only, of which the engine would read one"},
 	{CodeBudget, 429, "the caller's unprovable requests cost more than the budget"},
 	{CodeBusy, 503, "too many unprovable requests at once"},
 	{CodeEngine, 503, "the engine failed"},

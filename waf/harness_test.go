@@ -2,6 +2,7 @@ package waf
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"iter"
@@ -99,6 +100,9 @@ func byScreen(w *WAF) judge {
 		mu.Unlock()
 		in, res, err := g.Inspect(context.Background(), m, Caller{})
 		defer in.Close()
+		if errors.Is(err, errAmbiguous) || errors.Is(err, errFiles) || errors.Is(err, errQuotes) {
+			return w.reference.judge(context.Background(), profile, m) // refused before anybody is asked
+		}
 		if err == nil && m.HasAnswer && res.Interruption == nil {
 			res, err = in.Answer(context.Background(), m)
 		}

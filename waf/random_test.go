@@ -2,6 +2,7 @@ package waf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -339,7 +340,7 @@ func differs(g *Guard, m *Message, n int) (proven, eventful bool, wrong string) 
 	defer in.Close()
 	ctx := context.Background()
 	if ok, err := in.prove(ctx, m); err != nil || !ok {
-		if err != nil {
+		if err != nil && !errors.Is(err, errAmbiguous) {
 			wrong = err.Error()
 		}
 		return false, false, wrong

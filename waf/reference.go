@@ -192,16 +192,19 @@ func (r *reference) parse(ctx context.Context, m *Message) (*transaction, error)
 	return begin(ctx, r.bare, "-", nil, m)
 }
 
-// settled reports whether what was parsed is what the engine would find again:
-// nothing interrupted it, and no form has fields whose names differ in case only. Of
-// those the engine keeps some, not the same ones each time.
+// settled reports whether what was parsed is what the engine would find again: nothing
+// interrupted it, and nothing was dropped.
 func (t *transaction) settled(m *Message) bool {
-	if t.tx.Interruption() != nil {
-		return false
-	}
+	return t.tx.Interruption() == nil && !t.drops(m) && t.state().Variables().ArgumentsLimitReached().Get() != "1"
+}
+
+// drops reports a form with fields whose names differ in case only. Of those the engine
+// keeps some, not the same ones each time, and the others pass unread. What it drops at
+// its limit a rule refuses.
+func (t *transaction) drops(m *Message) bool {
 	v := t.state().Variables()
-	if !strings.EqualFold(v.RequestBodyProcessor().Get(), "urlencoded") {
-		return true
+	if !strings.EqualFold(v.RequestBodyProcessor().Get(), "urlencoded") || v.ArgumentsLimitReached().Get() == "1" {
+		return false
 	}
 	fields := 0
 	for field := range bytes.SplitSeq(m.Body, []byte{'&'}) {
@@ -210,7 +213,7 @@ func (t *transaction) settled(m *Message) bool {
 		}
 	}
 	kept, ok := v.ArgsPost().(interface{ TotalValues() int })
-	return ok && kept.TotalValues() == fields
+	return !ok || kept.TotalValues() != fields
 }
 
 // A transaction is one message in one rule set. It is not safe for concurrent use.

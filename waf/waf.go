@@ -225,7 +225,7 @@ func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection
 func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error) {
 	s, w := in.guard.screen, in.guard.waf
 	blind, long := s == nil || s.Unprovable != "", w.quotes.concerns(m)
-	if blind && !long {
+	if blind && !long && len(m.Body) == 0 {
 		return false, nil
 	}
 	if in.parsed, err = w.reference.parse(ctx, m); err != nil {
@@ -233,6 +233,10 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 	}
 	var refused error
 	err = in.parsed.guard(func() error {
+		if in.parsed.drops(m) {
+			refused = errAmbiguous
+			return nil
+		}
 		many := false
 		if long {
 			many, refused = w.quotes.check(m, in.parsed.state().Variables())
