@@ -199,7 +199,7 @@ func TestRequestControlWithoutBudget(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	by := Caller{Addr: netip.MustParseAddr("10.1.2.3")}
-	w.replays.budgets.charge(w.replays.cfg, by, time.Minute)
+	w.replays.budgets.charge(w.replays.cfg, by, 5*time.Millisecond)
 	v = check(t, request, exchange(t, "GET", "/?q=bad", ""))
 	if v.Status != 429 || v.Reason.Code != CodeBudget || len(v.Edits.Response) != 1 || v.Edits.Response[0] != (gatehouse.Field{Name: "Retry-After", Value: "4"}) {
 		t.Errorf("%+v", v)

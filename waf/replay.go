@@ -65,6 +65,11 @@ func (r *replays) run(ctx context.Context, by Caller, f func() error) error {
 			r.refused.Add(1)
 			return err
 		}
+		if !r.budgets.affords(r.cfg, by) { // used up by its own, meanwhile
+			<-r.slots
+			r.refused.Add(1)
+			return errBudget
+		}
 	}
 	start := time.Now()
 	defer func() {
@@ -166,8 +171,8 @@ func (b *Budgets) charge(cfg ReplayConfig, by Caller, cost time.Duration) {
 		}
 		a := e.Value.(*account)
 		// What is owed is bounded as well, so that nobody is shut out for long by what
-		// was let in at once.
-		a.left, a.at = max(a.balance(cfg, now)-cost, -4*cfg.Burst), now
+		// was let in at once; but each single request is paid for in full.
+		a.left, a.at = max(a.balance(cfg, now)-cost, min(-4*cfg.Burst, -cost)), now
 	}
 }
 
