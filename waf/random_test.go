@@ -227,7 +227,7 @@ func (d *drawer) target(phase string, chained bool) string {
 }
 
 func (d *drawer) operator(phase string, chained bool) string {
-	op := d.of("@rx a", "@rx ^(a|b)(.?)$", `@rx (\d)`, "@rx ^(.)", "@rx .", "@rx b", "@rx (?i)k", "@streq a", "@streq 1", "@contains a", "@contains 1", "@within a b 12", "@pm a foo", "@pm 1 2", "@eq 1", "@eq 0", "@ge 2", "@lt 2", "@le 1",
+	op := d.of("@rx a", "@rx ^(a|b)(.?)$", "@rx .?(.)$", `@rx (\d)`, "@rx ^(.)", "@rx .", "@rx b", "@rx (?i)k", "@streq a", "@streq 1", "@contains a", "@contains 1", "@within a b 12", "@pm a foo", "@pm 1 2", "@eq 1", "@eq 0", "@ge 2", "@lt 2", "@le 1",
 		"@streq %{tx.x}", "@streq %{tx.y}", "@contains %{tx.y}", "@eq %{tx.x}", "@streq %{REQUEST_HEADERS.h}", "@beginsWith %{tx.z}", "@within %{tx.x} %{tx.y}", "@unconditionalMatch", "@validateByteRange 97-122", "@endsWith a", "@rx ^ab?$", "@detectSQLi", "@ipMatch 203.0.113.0/24")
 	if chained && d.once(3) {
 		op = d.of("@streq %{tx.1}", "@contains %{tx.0}", "@streq %{MATCHED_VAR}", "@beginsWith %{tx.1}", "@streq %{tx.1}%{tx.2}")

@@ -93,6 +93,16 @@ func TestNotProven(t *testing.T) {
 			SecAction "id:1,phase:1,nolog,pass,setvar:tx.x=1,setvar:tx.c=0,setvar:tx.a=1,setvar:tx.b=2"
 			SecRule TX:a|TX:b "@streq %{tx.x}" "id:2,phase:1,nolog,pass,setvar:tx.x=2,setvar:tx.c=+1"
 			SecRule TX:c "@eq 2" "id:3,phase:1,deny"`, form("/", "")},
+		"a chain that becomes known late": {`
+			SecAction "id:1,phase:2,nolog,pass,setvar:'tx.x=2'"
+			SecRule TX:x "@rx ^(.)" "id:2,phase:2,nolog,pass,setvar:'tx.y=0',chain"
+			SecRule MATCHED_VAR "!@eq 5" "t:none"
+			SecRule ARGS_GET:a "@contains %{tx.y}" "id:4,phase:2,deny"
+			SecRule REQUEST_COOKIES "@rx ." "id:5,phase:2,nolog,pass,setvar:'tx.x=3'"`, form("/?a=0", "")},
+		"MATCHED_VARS by their names": {`
+			SecRule ARGS_GET:a "@rx ." "id:1,phase:1,nolog,pass,chain"
+			SecRule MATCHED_VARS "@rx ." "setvar:'tx.y=%{MATCHED_VAR_NAME}'"
+			SecRule TX:y "@streq MATCHED_VARS:ARGS_GET:a" "id:2,phase:1,deny"`, form("/?a=0", "")},
 		"a capture overwritten": {`
 			SecRule ARGS_GET:a "@rx (.)" "id:1,phase:1,nolog,pass,capture,setvar:tx.1=z,chain"
 			SecRule TX:1 "@streq z" "setvar:tx.c=1"

@@ -230,11 +230,14 @@ func (p *Proof) overlaid(l *link, t *target, tests []predicate, certain bool, be
 			list, certain = list[c.last:], certain && began-c.last == 1
 		}
 		for _, m := range list {
-			s := m.value
-			if t.Variable == "MATCHED_VAR_NAME" {
+			s, key := m.value, ""
+			switch t.Variable {
+			case "MATCHED_VAR_NAME":
 				s = m.name()
+			case "MATCHED_VARS":
+				key = m.name()
 			}
-			if p.try(l, tests, certain, p.text(s), t.Variable, "", sees) == unsure {
+			if p.try(l, tests, certain, p.text(s), t.Variable, key, sees) == unsure {
 				return unsure
 			}
 		}

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,19 +17,16 @@ type names struct {
 // all that links set which are not the last of a rule that leaves traces. What they
 // set may decide what others set.
 func (n *names) learn(rules []rule) {
-	done := make([]bool, len(rules))
-	for more := true; more; {
-		more = false
+	for before := -1; before != len(n.exact)+len(n.prefixes); {
+		before = len(n.exact) + len(n.prefixes)
 		for i := range rules {
-			if !done[i] && n.open(&rules[i]) {
-				done[i], more = true, true
-			}
+			n.open(&rules[i])
 		}
 	}
 }
 
-// open adds what the rule sets, and reports whether it depends on the request.
-func (n *names) open(r *rule) bool {
+// open adds what the rule sets from the first link on that depends on the request.
+func (n *names) open(r *rule) {
 	open := false
 	for i := range r.links {
 		l := &r.links[i]
@@ -40,7 +38,6 @@ func (n *names) open(r *rule) bool {
 			n.add(a.name)
 		}
 	}
-	return open
 }
 
 func (n *names) add(m macro) {
@@ -55,7 +52,9 @@ func (n *names) add(m macro) {
 	if m[0].name == "" {
 		prefix = strings.ToLower(m[0].text)
 	}
-	n.prefixes = append(n.prefixes, prefix)
+	if !slices.Contains(n.prefixes, prefix) {
+		n.prefixes = append(n.prefixes, prefix)
+	}
 }
 
 // has reports whether the variable may be among them.
