@@ -92,7 +92,7 @@ func (h *house) decision(res *http.Response) audit.Record {
 
 func TestWAF(t *testing.T) {
 	t.Parallel()
-	h := ruled(t, "  rules: {responses: true}\n  shadow: 100\n", "", nil)
+	h := ruled(t, "  rules: {responses: true}\n  shadow: 100\n"+unbounded, "", nil)
 	const attack, script = "/any/x?q=1%27%20OR%20%271%27=%271", `{"bio":"<script>alert(1)</script>"}`
 	var coded bytes.Buffer
 	z := gzip.NewWriter(&coded)

@@ -88,7 +88,10 @@ func (a *ruledService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// guarded starts a gateway whose rules judge requests and answers.
+// unbounded lets replays cost what they may on a machine that is busy.
+const unbounded = "  replay: {budget: 1m, burst: 10m, wait: 30s}\n"
+
+// inspected starts a gateway whose rules judge requests and answers.
 func inspected(t *testing.T, section string) (*house, *ruledService) {
 	t.Helper()
 	a := &ruledService{resume: make(chan struct{})}
@@ -203,7 +206,7 @@ var wafProtos = []string{"h1", "strict", "h2"}
 // service sees it, and nothing of its value is in the log.
 func TestWAFAttacksEverywhere(t *testing.T) {
 	t.Parallel()
-	h, up := inspected(t, "  shadow: 100\n")
+	h, up := inspected(t, "  shadow: 100\n"+unbounded)
 	script := jsonBody("/any/x", `{"name":"a","bio":"`+htmlAttack+`"}`)
 	sql := fmt.Sprintf("%q", sqlAttack)
 	chunked := func(q wafRequest) wafRequest { q.chunked = true; return q }
@@ -313,7 +316,7 @@ func (h *house) ends(t *testing.T) {
 // connection goes on after one that was refused.
 func TestWAFPipelined(t *testing.T) {
 	t.Parallel()
-	h, up := inspected(t, "")
+	h, up := inspected(t, unbounded)
 	post := func(body string) string {
 		return fmt.Sprintf("POST /any/x HTTP/1.1\r\nHost: shop.localhost\r\nUser-Agent: Mozilla/5.0 Firefox/128.0\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}
@@ -348,7 +351,7 @@ func TestWAFPipelined(t *testing.T) {
 // nothing else may.
 func TestWAFExclusions(t *testing.T) {
 	t.Parallel()
-	h, _ := inspected(t, "  shadow: 100\n")
+	h, _ := inspected(t, "  shadow: 100\n"+unbounded)
 	nested := func(key, value string) string {
 		return fmt.Sprintf(`{"orders":[{"id":1,%q:"fine"},{"id":2,%q:%q}]}`, key, key, value)
 	}
@@ -397,7 +400,7 @@ func TestWAFExclusions(t *testing.T) {
 // others are not held up.
 func TestWAFAnswers(t *testing.T) {
 	t.Parallel()
-	h, up := inspected(t, "")
+	h, up := inspected(t, unbounded)
 	for _, proto := range wafProtos {
 		client := h.client(proto)
 		for path, c := range map[string]struct {
@@ -457,7 +460,7 @@ func (h *house) streamed(t *testing.T, c *http.Client, up *ruledService, proto, 
 func TestWAFReloadsUnderLoad(t *testing.T) {
 	t.Parallel()
 	up := service(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); io.WriteString(w, "ok") })
-	h := newDoors(t, doorOptions{upstream: up.URL, authn: "waf:\n  rules: {before: [own.conf]}\n  paranoia: 1\n",
+	h := newDoors(t, doorOptions{upstream: up.URL, authn: "waf:\n  rules: {before: [own.conf]}\n  paranoia: 1\n" + unbounded,
 		files: map[string]string{"own.conf": fmt.Sprintf(ownRule, "bad")}})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -572,7 +575,7 @@ func TestWAFBudget(t *testing.T) {
 // The counts of proofs that were wrong are among the metrics, at zero.
 func TestWAFMetrics(t *testing.T) {
 	t.Parallel()
-	h, _ := inspected(t, "  shadow: 100\n")
+	h, _ := inspected(t, "  shadow: 100\n"+unbounded)
 	client := h.client("h1")
 	for i := range 3 {
 		h.ask(t, client, "h1", query("/any/x", "page", strconv.Itoa(i)))
