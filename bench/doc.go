@@ -8,7 +8,7 @@
 // what crypto/rsa needs for one RS256 verification in the same round.
 //
 // A measure is a row in measures.go and a function in a file of its own. Peers
-// are programs below peers/, or packages of Debian's; handshaker is a load.
+// are programs below peers/, or packages of Debian's; handshaker and wafloader are loads.
 //
 // It exits with 0 where every bar is met, 1 where one is missed, 3 where
 // something could not be measured.

@@ -53,7 +53,7 @@ func gatehouseAt(paranoia int) (judge, prove wafSide, err error) {
 	}
 	inspect := func(ctx context.Context, m *waf.Message, must bool) (int, error) {
 		in, res, err := guard.Inspect(ctx, m, waf.Caller{Addr: m.Client.Addr()})
-		defer in.Close()
+		in.Close() // whatever the error
 		switch {
 		case err != nil:
 			return 0, err
