@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math"
 	"net/netip"
 	"os"
 	"strconv"
@@ -141,7 +142,7 @@ func removeAllRulesBut(ids []int) string {
 		}
 		from = id + 1
 	}
-	fmt.Fprintf(&b, " %d-%d\n", from, 1<<31-1)
+	fmt.Fprintf(&b, " %d-%d\n", from, math.MaxInt)
 	return b.String()
 }
 

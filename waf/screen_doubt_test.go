@@ -162,3 +162,26 @@ func TestNotProven(t *testing.T) {
 		})
 	}
 }
+
+// TestQuietScore is about a score that rises without any rule that logs.
+func TestQuietScore(t *testing.T) {
+	w := screened(t, `SecRule ARGS_GET:a "@rx 1" "id:1,phase:1,nolog,pass,setvar:tx.s=5"
+		SecAction "id:2,phase:2,nolog,pass,setvar:'tx.blocking_inbound_anomaly_score=+%{tx.s}'"`)
+	for target, want := range map[string]int{"/?a=1": 5, "/?a=2": 0} {
+		if res, err := byScreen(w)(map[string]string{"s": "0"}, newMessage("POST", target, "", nil)); err != nil || res.Inbound != want {
+			t.Errorf("%s: %+v, %v", target, res, err)
+		}
+	}
+}
+
+// TestBareKeepsNothing is about rules with the largest numbers, which the parsing
+// transaction must not run either.
+func TestBareKeepsNothing(t *testing.T) {
+	w := screened(t, `SecAction "id:1,phase:1,nolog,pass,setvar:tx.go=1"
+		SecRule &TX:go "@eq 0" "id:3000000000,phase:1,nolog,pass,ctl:requestBodyProcessor=JSON"
+		SecRule ARGS_POST:a "@rx 1" "id:2,phase:2,deny"`)
+	res, err := byScreen(w)(nil, newMessage("POST", "/", "application/x-www-form-urlencoded", []byte("a=1")))
+	if err != nil || res.Interruption == nil {
+		t.Errorf("%+v, %v", res, err)
+	}
+}

@@ -252,12 +252,26 @@ func (in *Inspection) prove(ctx context.Context, m *Message) (ok bool, err error
 		if ok = in.proof.Request(); !ok {
 			in.Failed = in.proof.Failed()
 		}
+		ok = ok && scoreless(in.proof, false)
 		return nil
 	})
 	if refused != nil {
 		err = refused
 	}
 	return ok, err
+}
+
+// scoreless reports whether a proof leaves the scores at 0: rules that do not log may
+// have added to them.
+func scoreless(p *screen.Proof, answered bool) bool {
+	for _, name := range []string{"blocking_inbound_anomaly_score", "blocking_outbound_anomaly_score"} {
+		for _, v := range p.TX(name, answered) {
+			if score([]string{v}) != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Answers reports whether answers are inspected at all.
@@ -294,7 +308,10 @@ func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
 			return Result{}, err
 		}
 		ok := false // a limit of the rules may interrupt, too
-		if err := in.parsed.guard(func() error { ok = res.Interruption == nil && in.proof.Answer(); return nil }); err != nil {
+		if err := in.parsed.guard(func() error {
+			ok = res.Interruption == nil && in.proof.Answer() && scoreless(in.proof, true)
+			return nil
+		}); err != nil {
 			return Result{}, err
 		}
 		if ok {
