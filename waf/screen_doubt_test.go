@@ -185,3 +185,23 @@ func TestBareKeepsNothing(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
+
+// TestBoundedInAnswers is about values that a contract allows and a rule on answers
+// looks at.
+func TestBoundedInAnswers(t *testing.T) {
+	w := screened(t, `SecRule ARGS "@streq admin" "id:1,phase:3,deny"`)
+	s := w.index.Compile(nil)
+	s.Bound([]string{"admin", "user"})
+	for target, want := range map[string]bool{"/?role=admin": true, "/?role=user": false} {
+		m := newMessage("GET", target, "", nil)
+		m.Bounded, m.HasAnswer, m.Status, m.AnswerProto = true, true, 200, "HTTP/1.1"
+		in, _, err := (&Guard{waf: w, screen: s}).Inspect(context.Background(), m, Caller{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := in.Answer(context.Background(), m); err != nil || (res.Interruption != nil) != want {
+			t.Errorf("%s: %+v, %v", target, res, err)
+		}
+		in.Close()
+	}
+}
