@@ -17,59 +17,61 @@ import (
 // What does not is bounded here, before it is done.
 
 var (
-	errFiles     = refuse(CodeFiles, 413, "the form has too many files", "the engine writes each to a file of its own while it looks at them")
+	errFiles     = refuse(CodeFiles, 413, "the form has too many parts or files", "the engine writes each file to one of its own while it looks at them")
 	errAmbiguous = refuse(CodeAmbiguous, 400, "the form has fields whose names differ in case only", "the engine reads one of them, and not the same one each time")
 	errQuotes    = refuse(CodeQuotes, 413, "a value has too many quotes to look for SQL in it", "")
 )
 
-// maxFiles is how many files a form may have. ModSecurity has the same default.
-const maxFiles = 100
+// maxFiles is how many files a form may have, ModSecurity's default, and maxParts how
+// many parts: the engine's limit of arguments does not hold for them.
+const (
+	maxFiles = 100
+	maxParts = 10_000
+)
 
-// tooManyFiles refuses forms with more files than the engine shall make of them.
-func tooManyFiles(m *Message) error {
-	if len(m.Body) < maxFiles*len("content-disposition") {
+// tooManyParts refuses forms with more parts, or files, than the engine shall read.
+func tooManyParts(m *Message) error {
+	if len(m.Body) < maxFiles*len("--b\n") {
 		return nil
 	}
 	for v := range m.Header.Values("Content-Type") {
-		if len(v) < len("multipart/") || !strings.EqualFold(v[:len("multipart/")], "multipart/") {
+		if len(v) < len("multipart/") || !strings.EqualFold(v[:len("multipart/")], "multipart/") || boundaries(m.Body) <= maxFiles {
 			continue
 		}
-		if dispositions(m.Body) > maxFiles && files(v, m.Body) > maxFiles {
+		if parts, files := parts(v, m.Body); parts > maxParts || files > maxFiles {
 			return errFiles
 		}
 	}
 	return nil
 }
 
-// dispositions counts the lines that may be the field that makes a part a file. There
-// are more of them where files hold such lines.
-func dispositions(body []byte) (n int) {
-	const field = "content-disposition"
+// boundaries counts the lines that may begin a part. There are more of them where files
+// hold such lines.
+func boundaries(body []byte) (n int) {
 	for line := range bytes.Lines(body) {
-		if len(line) > len(field) && line[0]|0x20 == 'c' && bytes.EqualFold(line[:len(field)], []byte(field)) {
+		if len(line) > 2 && line[0] == '-' && line[1] == '-' {
 			n++
 		}
 	}
 	return n
 }
 
-// files counts the parts with a disposition and a file's name, up to one more than
-// there may be.
-func files(contentType string, body []byte) (n int) {
+// parts counts the parts, and those with a file's name, until there are too many.
+func parts(contentType string, body []byte) (parts, files int) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return 0 // the engine reads none either
+		return 0, 0 // the engine reads none either
 	}
-	for r := multipart.NewReader(bytes.NewReader(body), params["boundary"]); n <= maxFiles; {
+	for r := multipart.NewReader(bytes.NewReader(body), params["boundary"]); parts <= maxParts && files <= maxFiles; parts++ {
 		part, err := r.NextRawPart()
 		if err != nil {
 			break
 		}
-		if d := part.Header.Get("Content-Disposition"); strings.Contains(strings.ToLower(d), "filename") {
-			n++
+		if strings.Contains(strings.ToLower(part.Header.Get("Content-Disposition")), "filename") {
+			files++
 		}
 	}
-	return n
+	return parts, files
 }
 
 // quotes bounds @detectSQLi: libinjection looks at the whole string behind every quote

@@ -36,7 +36,7 @@ func TestBurdens(t *testing.T) {
 	request, _ := controls(t, Policy{})
 	const json, form = "application/json", "application/x-www-form-urlencoded"
 	part := func(i int, file string) string {
-		return fmt.Sprintf("--b\r\nContent-Disposition: form-data; name=\"a%d\"%s\r\n\r\nfilename\r\ncontent-disposition: x; filename=y\r\n", i, file)
+		return fmt.Sprintf("--b\r\nContent-Disposition: form-data; name=\"a%d\"%s\r\n\r\nfilename\r\ncontent-disposition: x; filename=y\r\n--bb\r\n", i, file)
 	}
 	parts := func(n int, file string) string {
 		var b strings.Builder
@@ -55,6 +55,7 @@ func TestBurdens(t *testing.T) {
 		"a long document":        {`{"a":"` + strings.Repeat("Nobody&quot;s business. ", 30_000) + `"}`, json, ""},
 		"101 files":              {parts(101, `; filename="x"`), "Multipart/form-data; boundary=b", CodeFiles},
 		"101 files, odd names":   {parts(101, `; filename*=utf-8''x`), "multipart/form-data; boundary=b", CodeFiles},
+		"10,001 parts":           {strings.Repeat("--b\r\n\r\n\r\n", 10_001) + "--b--\r\n", "multipart/form-data; boundary=b", CodeFiles},
 		"100 files":              {parts(100, `; filename="x"`), "multipart/form-data; boundary=b", ""},
 		"fields that look alike": {parts(200, ""), "multipart/form-data; boundary=b", ""},
 	} {

@@ -30,7 +30,7 @@ var Codes = []struct {
 	{CodeCoding, 415, "a content coding nobody knows, or more than two"},
 	{CodeCodingInvalid, 400, "the bytes are not what the content coding says"},
 	{CodeDecompression, 413, "the body grows beyond its limit, or a hundredfold"},
-	{CodeFiles, 413, "a form with more than 100 files, each of which the engine would write to disk"},
+	{CodeFiles, 413, "a form with more than 100 files, each of which the engine would write to disk, or 10,000 parts"},
 	{CodeQuotes, 413, "values with so many doubled or escaped quotes that looking for SQL would take seconds"},
 	{CodeAmbiguous, 400, "a form with fields whose names differ in case only, of which the engine would read one"},
 	{CodeBudget, 429, "the caller's unprovable requests cost more than the budget"},

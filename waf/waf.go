@@ -194,7 +194,7 @@ type Inspection struct {
 // The Inspection is to be closed, whatever the error.
 func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection, Result, error) {
 	in := &Inspection{guard: g, caller: by}
-	if err := tooManyFiles(m); err != nil {
+	if err := tooManyParts(m); err != nil {
 		return in, Result{}, err
 	}
 	proven, err := in.prove(ctx, m)
