@@ -99,11 +99,17 @@ func byScreen(w *WAF) judge {
 		}
 		mu.Unlock()
 		in, res, err := g.Inspect(context.Background(), m, Caller{})
-		defer in.Close()
+		if err != nil {
+			in.Close()
+		}
 		if errors.Is(err, errAmbiguous) || errors.Is(err, errFiles) || errors.Is(err, errQuotes) {
 			return w.reference.judge(context.Background(), profile, m) // refused before anybody is asked
 		}
-		if err == nil && m.HasAnswer && res.Interruption == nil {
+		if err != nil {
+			return res, err
+		}
+		defer in.Close()
+		if m.HasAnswer && res.Interruption == nil {
 			res, err = in.Answer(context.Background(), m)
 		}
 		return res, err

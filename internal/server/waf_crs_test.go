@@ -112,10 +112,11 @@ func newCRSReference(t *testing.T) *crsReference {
 func (r *crsReference) judge(m *waf.Message) (v crsVerdict, err error) {
 	ctx := context.Background()
 	in, res, err := r.guard.Inspect(ctx, m, waf.Caller{})
-	defer in.Close()
 	if err != nil {
+		in.Close()
 		return v, err
 	}
+	defer in.Close()
 	if in.Proven {
 		return v, errors.New("the reference was not asked")
 	}

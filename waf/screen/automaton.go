@@ -148,12 +148,3 @@ func (a *automaton) scan(s string, found bits, present *expression.Bytes) {
 		}
 	}
 }
-
-// bytes returns the memory of the tables.
-func (a *automaton) bytes() int {
-	n := 2 * cap(a.next)
-	for _, h := range a.hits {
-		n += 24 + 2*cap(h)
-	}
-	return n
-}

@@ -66,7 +66,7 @@ func (r *reader) removeByTag(opts, _ string) error {
 func (r *reader) removeByMessage(opts, _ string) error {
 	for _, ru := range r.rules {
 		if ru.message == "" {
-			return fmt.Errorf("Coraza doesn't survive it: the rule at %s has no msg", ru.at)
+			return fmt.Errorf("the engine doesn't survive it: the rule at %s has no msg", ru.at)
 		}
 	}
 	r.rules = slices.DeleteFunc(r.rules, func(ru *rule) bool { return ru.message == opts })

@@ -44,7 +44,7 @@ var directives = map[string]func(r *reader, opts, text string) error{
 	"secruleupdatetargetbytag":       (*reader).updateTargetByTag,
 	"secruleupdateactionbyid":        (*reader).updateActionByID,
 	"secremoterules": func(*reader, string, string) error {
-		return errors.New("Coraza doesn't implement it")
+		return errors.New("the engine doesn't implement it")
 	},
 }
 
