@@ -11,6 +11,7 @@ const (
 	CodeFiles          = "waf.files"                  // 413
 	CodeQuotes         = "waf.quotes"                 // 413
 	CodeAmbiguous      = "waf.ambiguous_fields"       // 400
+	CodeCostly         = "waf.replay_limit"           // 413
 	CodeBudget         = "waf.budget"                 // 429
 	CodeBusy           = "waf.busy"                   // 503
 	CodeEngine         = "waf.engine_failed"          // 503
@@ -33,6 +34,7 @@ var Codes = []struct {
 	{CodeFiles, 413, "a form with more than 100 files, each of which the engine would write to disk, or 10,000 parts"},
 	{CodeQuotes, 413, "values with so many doubled or escaped quotes that looking for SQL would take seconds"},
 	{CodeAmbiguous, 400, "a form with fields whose names differ in case only, of which the engine would read one"},
+	{CodeCostly, 413, "the request cannot be proven, and is too large to go through all rules"},
 	{CodeBudget, 429, "the caller's unprovable requests cost more than the budget"},
 	{CodeBusy, 503, "too many unprovable requests at once"},
 	{CodeEngine, 503, "the engine failed"},

@@ -56,7 +56,9 @@ type ReplayConfig struct {
 	Wait    time.Duration `yaml:"wait" jsonschema_description:"How long one may wait; then it is refused with 503. Default: 2s."`
 	Budget  time.Duration `yaml:"budget" jsonschema_description:"Processor time per second that one caller, or one address, may use up this way; beyond it requests are refused with 429. Default: 250ms."`
 	Burst   time.Duration `yaml:"burst" jsonschema_description:"What may be saved up of the budget. Default: 2s."`
-	Callers int           `yaml:"callers" jsonschema:"minimum=1" jsonschema_description:"Callers and addresses whose budgets are kept in memory. Default: 100000."`
+	// Bytes bounds a request, since the engine needs some ten microseconds for each.
+	Bytes   gatehouse.Bytes `yaml:"bytes" jsonschema_description:"Size, body and head, up to which a request goes through all rules; a larger one that cannot be proven is refused with 413. Default: 1MiB."`
+	Callers int             `yaml:"callers" jsonschema:"minimum=1" jsonschema_description:"Callers and addresses whose budgets are kept in memory. Default: 100000."`
 }
 
 // kinds maps what a field may hold to the tags of the rules against it.
@@ -119,6 +121,9 @@ func (c ReplayConfig) WithDefaults() ReplayConfig {
 	if c.Burst == 0 {
 		c.Burst = 2 * time.Second
 	}
+	if c.Bytes == 0 {
+		c.Bytes = 1 << 20
+	}
 	if c.Callers == 0 {
 		c.Callers = 100_000
 	}
@@ -136,7 +141,7 @@ func (c Config) Validate() error {
 		errs = append(errs, invalid("shadow", "a percentage", "shadow is more than 100"))
 	}
 	r := c.Replay
-	for name, bad := range map[string]bool{"workers": r.Workers < 1, "queue": r.Queue < 0, "wait": r.Wait < 0, "budget": r.Budget < 0, "burst": r.Burst < r.Budget/100, "callers": r.Callers < 1} {
+	for name, bad := range map[string]bool{"workers": r.Workers < 1, "queue": r.Queue < 0, "wait": r.Wait < 0, "budget": r.Budget < 0, "burst": r.Burst < r.Budget/100, "callers": r.Callers < 1, "bytes": r.Bytes < 1} {
 		if bad {
 			errs = append(errs, invalid("replay."+name, "", "%s is too small", name))
 		}

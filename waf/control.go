@@ -231,7 +231,7 @@ func (c *requestControl) failure(err error, by Caller) (gatehouse.Verdict, error
 	case CodeBudget:
 		again = c.waf.replays.budgets.until(c.waf.replays.cfg, by)
 	case CodeBusy:
-	case CodeFiles, CodeQuotes, CodeAmbiguous:
+	case CodeFiles, CodeQuotes, CodeAmbiguous, CodeCostly:
 		return gatehouse.Denied(e.Status, e.Reason()), nil
 	default:
 		return gatehouse.Verdict{}, err

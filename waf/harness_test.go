@@ -71,7 +71,7 @@ func screened(t testing.TB, directives string) *WAF {
 	if w.index, err = screen.NewIndex(program, screen.Options{Carried: func(id int) bool { return slices.Contains(parserRules, id) }}); err != nil {
 		t.Fatal(err)
 	}
-	w.replays = newReplays(ReplayConfig{Workers: 2, Queue: 64, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1}, nil)
+	w.replays = newReplays(ReplayConfig{Workers: 2, Queue: 64, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1, Bytes: 1 << 30}, nil)
 	w.shadow = newShadow(w, 0, nil)
 	t.Cleanup(w.Close)
 	return w

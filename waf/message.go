@@ -42,3 +42,12 @@ type Message struct {
 	// beginning as the limit of the rules (SecResponseBodyLimit) asks for.
 	AnswerBody []byte
 }
+
+// size is roughly the number of bytes that rules look at.
+func (m *Message) size() int {
+	n := len(m.Target) + len(m.Body)
+	for i := range m.Header {
+		n += len(m.Header[i].Name) + len(m.Header[i].Value)
+	}
+	return n
+}

@@ -480,7 +480,7 @@ func (d *drawer) try(t *testing.T, n int, r *replays) (out tried) {
 // what it proves, no rule may match.
 func TestRandomRules(t *testing.T) {
 	const messages = 30
-	r := newReplays(ReplayConfig{Workers: 2, Queue: 64, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1}, nil)
+	r := newReplays(ReplayConfig{Workers: 2, Queue: 64, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1, Bytes: 1 << 30}, nil)
 	var mu sync.Mutex
 	var sum tried
 	drawn := 0

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type replays struct {
 	slots   chan struct{}
 	waiting atomic.Int64
 	refused atomic.Int64
+	spare   spare
 }
 
 func newReplays(cfg ReplayConfig, b *Budgets) *replays {
@@ -41,6 +43,7 @@ func refuse(code string, status int, message, hint string) *gatehouse.Error {
 }
 
 var (
+	errCostly = refuse(CodeCostly, 413, "a request of this size is not sent through all rules", "waf.replay.bytes is the limit; a rule matched, or could not be proven not to: gatehouse waf tune finds those that need an exclusion")
 	errBudget = refuse("waf.budget", 429, "the caller's requests cost more to inspect than its budget allows", "waf.replay.budget is the time per second; gatehouse waf tune finds rules that need an exclusion")
 	errBusy   = refuse("waf.busy", 503, "too many requests have to go through all rules", "waf.replay.workers, queue and wait bound them")
 )
@@ -52,6 +55,16 @@ func (r *replays) run(ctx context.Context, by Caller, f func() error) error {
 		r.refused.Add(1)
 		return errBudget
 	}
+	return r.queue(ctx, by, func() bool { return r.budgets.affords(r.cfg, by) }, f)
+}
+
+// finish is run for the answer to a request that was let in: the service has done its
+// work, so the caller pays for it, and is not refused what it is for.
+func (r *replays) finish(ctx context.Context, by Caller, f func() error) error {
+	return r.queue(ctx, by, func() bool { return true }, f)
+}
+
+func (r *replays) queue(ctx context.Context, by Caller, affords func() bool, f func() error) error {
 	if r.waiting.Add(1) > int64(r.cfg.Queue+r.cfg.Workers) {
 		r.waiting.Add(-1)
 		r.refused.Add(1)
@@ -65,16 +78,22 @@ func (r *replays) run(ctx context.Context, by Caller, f func() error) error {
 			r.refused.Add(1)
 			return err
 		}
-		if !r.budgets.affords(r.cfg, by) { // used up by its own, meanwhile
+		if !affords() { // used up by its own, meanwhile
 			<-r.slots
 			r.refused.Add(1)
 			return errBudget
 		}
 	}
-	start := time.Now()
+	r.spare.begin()
+	// One thread runs f from beginning to end, so that its clock tells what f costs.
+	runtime.LockOSThread()
+	start := processorUsed()
 	defer func() {
+		cost := processorUsed() - start
+		runtime.UnlockOSThread()
+		r.spare.end()
 		<-r.slots
-		r.budgets.charge(r.cfg, by, time.Since(start))
+		r.budgets.charge(r.cfg, by, cost)
 	}()
 	return f()
 }

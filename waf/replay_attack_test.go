@@ -20,7 +20,8 @@ func TestBudgetOfQueuedRequests(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			err := r.run(context.Background(), by, func() error {
-				time.Sleep(30 * time.Millisecond)
+				for used := processorUsed(); processorUsed()-used < 30*time.Millisecond; {
+				}
 				return nil
 			})
 			mu.Lock()

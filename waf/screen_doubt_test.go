@@ -136,7 +136,7 @@ func TestNotProven(t *testing.T) {
 			SecResponseBodyLimit 4
 			SecResponseBodyLimitAction Reject`, answer(form("/", ""))},
 	}
-	replays := newReplays(ReplayConfig{Workers: 1, Queue: 1, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1}, nil)
+	replays := newReplays(ReplayConfig{Workers: 1, Queue: 1, Wait: time.Minute, Budget: time.Hour, Burst: 1000 * time.Hour, Callers: 1, Bytes: 1 << 30}, nil)
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
 			if c.m == nil {

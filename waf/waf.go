@@ -54,6 +54,9 @@ type Options struct {
 	Budgets *Budgets
 	// Bounds are what the contracts leave open of arguments.
 	Bounds Bounds
+	// Spare is told when requests begin to go through all rules, and when they have not
+	// for a second: each may take a processor for a tenth of one. It may be nil.
+	Spare func(on bool)
 	// Report is told of a request that was proven harmless wrongly. It may be nil.
 	Report func(Mismatch)
 }
@@ -120,6 +123,7 @@ func New(cfg Config, o Options) (*WAF, error) {
 	w.distrust = err
 	w.reference.alone = program == nil || races(program)
 	w.replays, w.quotes = newReplays(cfg.Replay, o.Budgets), newQuotes(program)
+	w.replays.spare.tell = o.Spare
 	w.shadow = newShadow(w, cfg.Shadow, o.Report)
 	return w, nil
 }
@@ -210,6 +214,10 @@ func (g *Guard) Inspect(ctx context.Context, m *Message, by Caller) (*Inspection
 	g.waf.stats.replayed.Add(1)
 	in.release()
 	var res Result
+	if m.size() > int(g.waf.replays.cfg.Bytes) {
+		g.waf.replays.refused.Add(1)
+		return in, Result{}, errCostly
+	}
 	err = g.waf.replays.run(ctx, by, func() error {
 		var err error
 		in.full, res, err = g.waf.reference.open(ctx, g.profile, m)
@@ -296,7 +304,7 @@ func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
 	w := in.guard.waf
 	if in.full != nil {
 		var res Result
-		err := w.replays.run(ctx, in.caller, func() (err error) {
+		err := w.replays.finish(ctx, in.caller, func() (err error) {
 			res, err = in.full.answer(m)
 			return err
 		})
@@ -322,7 +330,7 @@ func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
 	in.Proven = false
 	in.release()
 	var res Result
-	err := w.replays.run(ctx, in.caller, func() (err error) {
+	err := w.replays.finish(ctx, in.caller, func() (err error) {
 		if in.full, res, err = w.reference.open(ctx, in.guard.profile, m); err == nil && res.Interruption == nil {
 			res, err = in.full.answer(m)
 		}

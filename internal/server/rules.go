@@ -45,7 +45,7 @@ func (a *assembly) openRules(before *assembly) error {
 	if before != nil && before.rules != nil && before.rules.key == ruleKey(cfg, policies, bounds, before.rules.files) {
 		a.rules = before.rules
 	} else {
-		w, err := waf.New(cfg, waf.Options{Files: files, Policies: slices.Collect(maps.Values(policies)), Bounds: bounds, Budgets: a.budgets(), Report: a.mismatch})
+		w, err := waf.New(cfg, waf.Options{Files: files, Policies: slices.Collect(maps.Values(policies)), Bounds: bounds, Budgets: a.budgets(), Spare: a.spare(), Report: a.mismatch})
 		if err != nil {
 			return a.rulesAt(files, err)
 		}
@@ -64,6 +64,13 @@ func (a *assembly) budgets() *waf.Budgets {
 		return nil
 	}
 	return a.state.budgets
+}
+
+func (a *assembly) spare() func(bool) {
+	if a.state == nil {
+		return nil
+	}
+	return a.state.cpus.spare
 }
 
 // mismatch is told of a proof that was wrong: a defect of Gatehouse.

@@ -17,6 +17,7 @@ type state struct {
 	budgets   *waf.Budgets
 	rules     ruleCounts
 	admin     netip.AddrPort // what the process listens on
+	cpus      processors
 }
 
 func newState(maxKeys int) *state {
