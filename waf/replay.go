@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,7 @@ type replays struct {
 	waiting atomic.Int64
 	refused atomic.Int64
 	spare   spare
+	threads threads
 }
 
 func newReplays(cfg ReplayConfig, b *Budgets) *replays {
@@ -85,17 +85,11 @@ func (r *replays) queue(ctx context.Context, by Caller, affords func() bool, f f
 		}
 	}
 	r.spare.begin()
-	// One thread runs f from beginning to end, so that its clock tells what f costs.
-	runtime.LockOSThread()
-	start := processorUsed()
-	defer func() {
-		cost := processorUsed() - start
-		runtime.UnlockOSThread()
-		r.spare.end()
-		<-r.slots
-		r.budgets.charge(r.cfg, by, cost)
-	}()
-	return f()
+	cost, err := r.threads.do(r.cfg.Workers, f)
+	r.spare.end()
+	r.budgets.charge(r.cfg, by, cost)
+	<-r.slots
+	return err
 }
 
 func (r *replays) wait(ctx context.Context) error {

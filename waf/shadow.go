@@ -3,6 +3,7 @@ package waf
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,13 +65,17 @@ func (s *shadow) sample(g *Guard, m *Message) {
 }
 
 func (s *shadow) run() {
+	runtime.LockOSThread() // until the goroutine ends, and the thread with it
+	stepBack()
 	for {
 		select {
 		case <-s.done:
 			return
 		case in := <-s.queue:
 			start := time.Now()
+			s.waf.replays.spare.begin()
 			s.check(in)
+			s.waf.replays.spare.end()
 			// The reference takes a thousand times what a proof does: whoever sends what
 			// costs it most shall not keep a processor busy.
 			select {

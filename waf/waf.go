@@ -135,6 +135,7 @@ func (w *WAF) Distrust() error { return w.distrust }
 // Close frees the rules. Requests under way go on.
 func (w *WAF) Close() {
 	w.shadow.close()
+	w.replays.threads.close()
 	w.reference.close()
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,9 +15,12 @@ import (
 // gcRoom at the least between two collections. Where the live heap is larger than
 // that, and where GOGC or GOMEMLIMIT is set, everything is as Go has it.
 const (
-	gcRoom  = 32 << 20
-	gcEvery = time.Second // a look whether the live heap has changed
-	gcUsual = 100         // Go's own percentage
+	gcRoom = 32 << 20
+	// While requests go through all rules of the WAF, each leaves megabytes behind, and
+	// collecting them all the time is what everybody else would wait for.
+	gcReplayRoom = 320 << 20
+	gcEvery      = time.Second // a look whether the live heap has changed
+	gcUsual      = 100         // Go's own percentage
 )
 
 // SpareCollector adjusts the percentage of this process's garbage collector to its
@@ -29,24 +33,46 @@ func SpareCollector(ctx context.Context) {
 	defer t.Stop()
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	set := gcUsual
+	room := func() uint64 {
+		if replaying.Load() {
+			return gcReplayRoom
+		}
+		return gcRoom
+	}
 	defer func() { debug.SetGCPercent(gcUsual) }()
 	for {
 		metrics.Read(live)
-		if want := gcPercent(live[0].Value.Uint64()); want < set*3/4 || want > set*4/3 {
+		if want := gcPercent(live[0].Value.Uint64(), room()); want < set*3/4 || want > set*4/3 {
 			set = want
 			debug.SetGCPercent(set) // it stops the world for a moment
 		}
 		select {
 		case <-t.C:
+		case <-replayingChanged:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// gcPercent is the percentage with which a heap of so many live bytes has gcRoom to
-// grow. Go counts stacks too, so that it is a little more than that.
-func gcPercent(live uint64) int {
+// replaying says that requests go through all rules of the WAF, and
+// replayingChanged has an element after a change of it.
+var (
+	replaying        atomic.Bool
+	replayingChanged = make(chan struct{}, 1)
+)
+
+func setReplaying(on bool) {
+	replaying.Store(on)
+	select {
+	case replayingChanged <- struct{}{}:
+	default: // one is there already
+	}
+}
+
+// gcPercent is the percentage with which a heap of so many live bytes has so much room
+// to grow. Go counts stacks too, so that it is a little more than that.
+func gcPercent(live, room uint64) int {
 	const least = 2 << 20 // before the first collection nothing is known to live
-	return int(max(gcUsual, gcRoom*100/max(live, least)))
+	return int(max(gcUsual, room*100/max(live, least)))
 }

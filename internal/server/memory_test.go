@@ -10,7 +10,7 @@ import (
 // A small heap may grow by gcRoom, a large one as Go has it.
 func TestGCPercent(t *testing.T) {
 	for live, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 4 << 20: 800, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100} {
-		if got := gcPercent(live); got != want {
+		if got := gcPercent(live, gcRoom); got != want {
 			t.Errorf("%d bytes live: %d %%, want %d", live, got, want)
 		}
 	}
