@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -21,6 +22,8 @@ type Socket struct {
 	got     int
 	readErr error
 	read    func(fd uintptr) bool
+
+	eager atomic.Bool
 
 	writing  sync.Mutex // of what follows
 	out      []byte
@@ -44,6 +47,10 @@ func NewSocket(c net.Conn) net.Conn {
 	s.read, s.write = s.tryRead, s.tryWrite
 	return s
 }
+
+// SetEager says whether writes go out at once, rather than after what others have
+// ready: in a handshake the other side waits for each, and has much to do then.
+func (s *Socket) SetEager(on bool) { s.eager.Store(on) }
 
 // SyscallConn gives access to the descriptor.
 func (s *Socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
@@ -93,7 +100,9 @@ func (s *Socket) Write(p []byte) (int, error) {
 	if len(p) > maxUntold {
 		return s.TCPConn.Write(p)
 	}
-	yield()
+	if !s.eager.Load() {
+		yield()
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.out, s.sent, s.writeErr = p, 0, nil

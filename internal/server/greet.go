@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/gateway"
+	"github.com/gatehouse/gatehouse/http1"
 )
 
 // preface begins every HTTP/2 connection (RFC 9113, section 3.4).
@@ -56,8 +57,16 @@ func (l *listener) greet(c *conn) {
 
 func (l *listener) greetTLS(ctx context.Context, c *conn, timeout time.Duration) {
 	t := tls.Server(c, l.tlsBase)
+	eager := func(on bool) {
+		if s, ok := c.Conn.(*http1.Socket); ok {
+			s.SetEager(on)
+		}
+	}
+	eager(true)
 	_ = c.SetDeadline(time.Now().Add(timeout))
-	if err := t.HandshakeContext(ctx); err != nil {
+	err := t.HandshakeContext(ctx)
+	eager(false)
+	if err != nil {
 		l.log.Debug("a TLS handshake failed", "listener", l.cfg.Name, "error", err)
 		t.Close()
 		return
