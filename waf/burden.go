@@ -18,7 +18,7 @@ import (
 
 var (
 	errFiles     = refuse(CodeFiles, 413, "the form has too many parts or files", "the engine writes each file to one of its own while it looks at them")
-	errAmbiguous = refuse(CodeAmbiguous, 400, "the form has fields whose names differ in case only", "the engine reads one of them, and not the same one each time")
+	errAmbiguous = refuse(CodeAmbiguous, 400, "the form has fields whose names differ in case only", "readers take such names differently")
 	errQuotes    = refuse(CodeQuotes, 413, "a value has too many quotes to look for SQL in it", "")
 )
 

@@ -33,7 +33,7 @@ var Codes = []struct {
 	{CodeDecompression, 413, "the body grows beyond its limit, or a hundredfold"},
 	{CodeFiles, 413, "a form with more than 100 files, each of which the engine would write to disk, or 10,000 parts"},
 	{CodeQuotes, 413, "values with so many doubled or escaped quotes that looking for SQL would take seconds"},
-	{CodeAmbiguous, 400, "a form with fields whose names differ in case only, of which the engine would read one"},
+	{CodeAmbiguous, 400, "a form with fields whose names differ in case only, which readers take differently"},
 	{CodeCostly, 413, "the request cannot be proven, and is too large to go through all rules"},
 	{CodeBudget, 429, "the caller's unprovable requests cost more than the budget"},
 	{CodeBusy, 503, "too many unprovable requests at once"},
