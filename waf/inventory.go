@@ -53,7 +53,7 @@ func Rules(cfg Config, o Options) ([]Rule, error) {
 			continue // it sets something up
 		}
 		out = append(out, Rule{ID: strconv.Itoa(r.ID), Message: r.Message, Severity: strings.ToLower(r.Severity), Phase: r.Phase, Paranoia: paranoia(r.Tags),
-			Tags: r.Tags, At: gatehouse.Position{File: strings.TrimPrefix(r.File, prefix), Line: r.Line}, Opaque: opaque[r.ID]})
+			Tags: r.Tags, At: place(strings.TrimPrefix(r.File, prefix), r.Line), Opaque: opaque[r.ID]})
 	}
 	inspector, err := payload.New(cfg.Payload)
 	if err != nil {
@@ -77,4 +77,12 @@ func paranoia(tags []string) int {
 		}
 	}
 	return 0
+}
+
+// place is where a rule stands; those that Gatehouse brings along stand in no file.
+func place(file string, line int) gatehouse.Position {
+	if file == "" || file == "." {
+		return gatehouse.Position{}
+	}
+	return gatehouse.Position{File: file, Line: line}
 }

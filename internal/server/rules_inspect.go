@@ -33,7 +33,9 @@ func Rules(cfg *config.Config, dir string) ([]waf.Rule, int, error) {
 		return nil, 0, a.rulesAt(files, err)
 	}
 	for i := range rules {
-		rules[i].At.File = files.shown(rules[i].At.File)
+		if rules[i].At.File != "" {
+			rules[i].At.File = files.shown(rules[i].At.File)
+		}
 	}
 	return rules, highest, nil
 }
