@@ -16,6 +16,7 @@ test: ## installs the real parts that are missing, then every test with the race
 	$(GO) test -race ./...
 	$(GO) test ./http1 ./upstream # sockets are read and written another way without the race detector
 	$(GO) test ./waf # ten thousand comparisons with the reference fit in without the race detector
+	$(GO) test ./internal/server -run TestCRSOverHTTP # all of the Core Rule Set's tests, as well
 
 lint: ## gofmt, vet, staticcheck
 	./scripts/lint
