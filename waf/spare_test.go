@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 // The process hears once that replays began, and once when they have been over.
@@ -71,6 +73,35 @@ func TestReplayBytes(t *testing.T) {
 		in, res, err := g.Inspect(context.Background(), m, Caller{})
 		if err != want && !errors.Is(err, want) || want == nil && (err != nil || in.Proven == strings.Contains(body, "union") || in.Proven != (res.Interruption == nil)) {
 			t.Errorf("%.30s: proven %v, %v", body, in.Proven, err)
+		}
+		in.Close()
+	}
+}
+
+// A large request that was proven does not go through all rules for its answer's sake.
+func TestReplayBytesOfAnswers(t *testing.T) {
+	cfg := Config{Shadow: -1, Replay: ReplayConfig{Bytes: 1000}, Rules: RulesConfig{Responses: true}}.WithDefaults()
+	w, err := New(cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	g, err := w.Guard(cfg.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]error{10: nil, 400: errCostly} {
+		m := newMessage("POST", "/", "application/json", []byte(`{"q":"`+strings.Repeat("tea ", n)+`"}`))
+		in, _, err := g.Inspect(context.Background(), m, Caller{})
+		if err != nil || !in.Proven {
+			t.Fatal(in.Failed, err)
+		}
+		m.HasAnswer, m.Status, m.AnswerProto, m.HasAnswerBody = true, 200, "HTTP/1.1", true
+		m.AnswerHeader = gatehouse.Header{{Name: "Content-Type", Value: "text/html"}}
+		m.AnswerBody = []byte("<p>You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version</p>")
+		res, err := in.Answer(context.Background(), m)
+		if want == nil && (err != nil || res.Interruption == nil) || want != nil && !errors.Is(err, want) {
+			t.Errorf("%d words: %v %v, want %v", n, res.Interruption, err, want)
 		}
 		in.Close()
 	}

@@ -330,6 +330,10 @@ func (in *Inspection) Answer(ctx context.Context, m *Message) (Result, error) {
 	}
 	in.Proven = false
 	in.release()
+	if m.size() > int(w.replays.cfg.Bytes) { // the request would go through all rules first
+		w.replays.refused.Add(1)
+		return Result{}, errCostly
+	}
 	var res Result
 	err := w.replays.finish(ctx, in.caller, func() (err error) {
 		if in.full, res, err = w.reference.open(ctx, in.guard.profile, m); err == nil && res.Interruption == nil {
